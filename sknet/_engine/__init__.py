@@ -1,0 +1,22 @@
+"""The engine: multilayer perceptrons by backpropagation, on numpy and scipy alone.
+
+Where to look, in the order of the data flow:
+
+==================  ============================================================================
+activations.py      ACTIVATIONS: sigma, and the product with its derivative
+losses.py           LOSSES on the raw output: value and delta; PREDICTIONS: the inverse links
+initializers.py     INITIALIZERS: the first W and b
+parameters.py       theta and its views
+layers.py           Dense: a forward and a backward pass over views
+network.py          layers in a row; loss_grad = the chain rule, averaging and the penalty
+optimizers.py       OPTIMIZERS: in-place steps of theta
+schedules.py        SCHEDULES: the learning rate, from the progress of training
+stopping.py         when to stop, which parameters to keep
+training.py         epochs of batches as a generator; L-BFGS
+==================  ============================================================================
+
+Notation, in code as in ``doc/notation.rst``: layer index k, capital letters are 2-D (with a
+leading axis of members), ``A`` activations, ``Z = X W + b``, ``sigma`` the activation,
+``delta = dL/dZ``, ``dW = dL/dW`` and so on, ``theta`` all parameters, ``grad = dL/dtheta``,
+``eta`` the learning rate, ``w`` sample weights.
+"""

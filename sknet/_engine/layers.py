@@ -1,0 +1,139 @@
+"""Layers: a forward and a backward pass side by side, over views of theta.
+
+A layer has ``shapes`` (its parameters), ``bind`` (gives it views of theta and of the gradient),
+``buffers`` (memory for one batch size), and the pair
+
+``forward(A, buffers) -> output``
+    `A` (..., n_samples, n_in) is the layer's input; the output is a buffer, good until the next
+    call.
+``backward(dA, buffers, input_gradient) -> dX``
+    `dA` is dL/d(output), used up; writes the gradients of the parameters, and returns dL/dX for
+    the input X (a buffer) unless `input_gradient` is false.
+
+All arrays have the trailing axes (samples, units) and, before them, the members; an input without
+the members axis is shared by all.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sknet._engine.activations import ACTIVATIONS, Array
+
+
+class SparseRows:
+    """A batch of sparse input: one CSR matrix shared by all members, or one each."""
+
+    def __init__(self, *matrices: Any) -> None:
+        self.matrices = matrices
+        self.shape = matrices[0].shape
+
+    def product(self, W: Array, out: Array) -> None:
+        """out <- X W, one product a member."""
+        for k in range(len(out)):
+            out[k] = self.matrices[k % len(self.matrices)] @ W[k]
+
+    def transposed_product(self, delta: Array, out: Array) -> None:
+        """out <- X^T delta, one product a member."""
+        for k in range(len(out)):
+            out[k] = self.matrices[k % len(self.matrices)].T @ delta[k]
+
+
+def matmul(A: Array, B: Array, out: Array) -> None:
+    """out <- A B. An inner dimension of 1 misses BLAS and is an element-wise product."""
+    if A.shape[-1] == 1:
+        np.multiply(A, B, out=out)
+    else:
+        np.matmul(A, B, out=out)
+
+
+@dataclass
+class DenseBuffers:
+    """Memory of a dense layer for one batch size; `Z` and `A` may be one array."""
+
+    Z: Array
+    A: Array
+    work: Array
+    ones: Array
+    dX: Array | None
+    X: Any = None
+
+
+class Dense:
+    """A fully connected layer: Z = X W + b, A = sigma(Z).
+
+    | delta = dA * sigma'(Z)
+    | dW = X^T delta,  db = sum over samples of delta,  dX = delta W^T
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Units of the input and of the output.
+    activation : str
+        A key of ``ACTIVATIONS``.
+    """
+
+    W: Array
+    b: Array
+    dW: Array
+    db: Array
+
+    def __init__(self, n_in: int, n_out: int, activation: str = "identity") -> None:
+        self.n_in, self.n_out, self.activation = n_in, n_out, activation
+        self.sigma = ACTIVATIONS[activation]
+        self.shapes = {"W": (n_in, n_out), "b": (1, n_out)}
+
+    def copy(self) -> "Dense":
+        """Return a layer of this description that is bound to nothing."""
+        return Dense(self.n_in, self.n_out, self.activation)
+
+    def bind(self, parameters: dict[str, Array], gradient: dict[str, Array] | None = None) -> None:
+        """Use these parameters, (n_members, *shape), and write the gradient there."""
+        self.W, self.b = parameters["W"], parameters["b"]
+        self.W_transposed = self.W.mT
+        if gradient is not None:
+            self.dW, self.db = gradient["W"], gradient["b"]
+
+    def buffers(self, n_samples: int, work: Array, training: bool) -> DenseBuffers:
+        """Allocate for batches of `n_samples`; `work` is shared scratch memory of any shape."""
+        n_members, dtype = len(self.W), self.W.dtype
+        shape = (n_members, n_samples, self.n_out)
+        Z = np.empty(shape, dtype)
+        return DenseBuffers(
+            Z=Z,
+            A=Z if self.sigma.in_place else np.empty(shape, dtype),
+            work=work.reshape(-1)[: Z.size].reshape(shape),
+            ones=np.ones((1, n_samples), dtype),
+            dX=np.empty((n_members, n_samples, self.n_in), dtype) if training else None,
+        )
+
+    def forward(self, X: Any, buffers: DenseBuffers) -> Array:
+        buffers.X, Z, A = X, buffers.Z, buffers.A
+        if isinstance(X, SparseRows):
+            X.product(self.W, Z)
+        else:
+            matmul(X, self.W, Z)
+        np.add(Z, self.b, out=Z)
+        self.sigma.forward(Z, A, buffers.work)
+        return A
+
+    def backward(self, dA: Array, buffers: DenseBuffers, input_gradient: bool) -> Array | None:
+        X, delta = buffers.X, dA
+        self.sigma.backward(delta, buffers.Z, buffers.A, buffers.work)
+        if isinstance(X, SparseRows):
+            X.transposed_product(delta, self.dW)
+        else:
+            matmul(X.mT, delta, self.dW)
+        np.matmul(buffers.ones, delta, out=self.db)
+        if not input_gradient:
+            return None
+        assert buffers.dX is not None
+        matmul(delta, self.W_transposed, buffers.dX)
+        return buffers.dX
+
+
+def work_array(layers: list[Dense], n_members: int, n_samples: int, dtype: DTypeLike) -> Array:
+    """Return scratch memory that is large enough for each of `layers`."""
+    return np.empty(n_members * n_samples * max(layer.n_out for layer in layers), dtype)

@@ -1,0 +1,228 @@
+"""The network: layers in a row, and the chain rule.
+
+Notation and shapes are those of ``doc/notation.rst``: theta (n_members, n_params), samples first,
+members before samples.
+
+Objective of one member, over a batch of B rows with weights w_i::
+
+    L(theta) = 1/B sum_i w_i loss(y_i, z_i) + alpha/2 ||W||^2
+
+Biases are not penalised. Averaging and weighting happen here and nowhere else.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from sknet._engine.activations import Array
+from sknet._engine.initializers import initializer
+from sknet._engine.layers import Dense, DenseBuffers, SparseRows, work_array
+from sknet._engine.losses import Loss
+from sknet._engine.parameters import Layout
+
+#: Rows of a prediction are taken in chunks whose widest layer has about this many elements.
+CHUNK_ELEMENTS = 1 << 17
+#: Chunks are padded to a multiple of so many rows.
+ROWS = 16
+
+
+def dense_layers(units: Sequence[int], activations: Sequence[str]) -> list[Dense]:
+    """Return the layers of a multilayer perceptron.
+
+    Parameters
+    ----------
+    units : sequence of int
+        Units of the input, of each hidden layer, and of the output.
+    activations : sequence of str
+        Activation of each hidden layer; the output is linear (the loss owns its link).
+    """
+    shapes = pairwise(units)
+    return [
+        Dense(n_in, n_out, activation)
+        for (n_in, n_out), activation in zip(shapes, (*activations, "identity"), strict=True)
+    ]
+
+
+def initial_parameters(
+    units: Sequence[int],
+    activations: Sequence[str],
+    init: str,
+    rng: np.random.Generator,
+    zero_output: bool = False,
+) -> list[dict[str, Array]]:
+    """Draw W (n_in, n_out) and b (1, n_out) of each layer, in float64.
+
+    By ``INITIALIZERS``; the output layer as if its activation were the last hidden one, which is
+    scikit-learn's way. `zero_output` sets it to zero instead: the first prediction is the same for
+    all rows, and the first steps already point the right way.
+    """
+    last = activations[-1] if activations else "identity"
+    drawn: list[dict[str, Array]] = []
+    for (n_in, n_out), activation in zip(pairwise(units), (*activations, last), strict=True):
+        W, b = initializer(init, activation)(rng, n_in, n_out, activation)
+        drawn.append({"W": W, "b": b[None]})
+    if zero_output:
+        for parameter in drawn[-1].values():
+            parameter[:] = 0.0
+    return drawn
+
+
+def forward(layers: Sequence[Dense], X: Any, buffers: Sequence[DenseBuffers]) -> Array:
+    """Return the raw output Z of the last layer (a buffer) for the batch `X`."""
+    A = X
+    for layer, buffer in zip(layers, buffers, strict=True):
+        A = layer.forward(A, buffer)
+    return A
+
+
+def raw_output(
+    layers: Sequence[Dense], X: Any, cast: Callable[[Any, np.dtype], Any] | None = None
+) -> Array:
+    """Return the raw output Z (n_members, n_samples, n_outputs) for all rows of `X`.
+
+    In chunks of rows, through buffers of this call alone, so that memory does not grow with n and
+    threads may share `layers`.
+
+    Parameters
+    ----------
+    layers : sequence of Dense
+        Bound layers.
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        In the dtype of the parameters, unless `cast` is given.
+    cast : callable, optional
+        ``cast(rows of X, dtype)`` returns a chunk in the dtype of the parameters.
+    """
+    n_samples, W = X.shape[0], layers[0].W
+    n_members, dtype = len(W), W.dtype
+    widest = max(layer.n_out for layer in layers)
+    chunk = max(ROWS, CHUNK_ELEMENTS // (n_members * widest) // ROWS * ROWS)
+    Z = np.empty((n_members, n_samples, layers[-1].n_out), dtype)
+    buffers: list[DenseBuffers] = []
+    for start in range(0, n_samples, chunk):
+        size = min(chunk, n_samples - start)
+        X_chunk = X[start : start + size]
+        batch = padded(X_chunk if cast is None else cast(X_chunk, dtype))
+        if not buffers or size < chunk:
+            work = work_array(list(layers), n_members, batch.shape[-2], dtype)
+            buffers = [layer.buffers(batch.shape[-2], work, training=False) for layer in layers]
+        Z[:, start : start + size] = forward(layers, batch, buffers)[:, :size]
+    return Z
+
+
+def padded(X: Any) -> Any:
+    """Return the batch `X` with rows of zeros added up to a multiple of ``ROWS``.
+
+    BLAS takes other paths for single and odd rows, which round differently. Padded, a row's
+    prediction does not depend on the rows around it.
+    """
+    n_samples = X.shape[0]
+    extra = -n_samples % ROWS
+    if not isinstance(X, np.ndarray):
+        indptr = np.pad(X.indptr, (0, extra), mode="edge")
+        shape = (n_samples + extra, X.shape[1])
+        return SparseRows(scipy.sparse.csr_array((X.data, X.indices, indptr), shape=shape))
+    if not extra:
+        return X
+    return np.concatenate([X, np.zeros((extra, X.shape[1]), X.dtype)])
+
+
+class Workspace:
+    """Every buffer that one training step needs, for one batch size."""
+
+    def __init__(self, layers: Sequence[Dense], n_samples: int) -> None:
+        n_members, dtype = len(layers[0].W), layers[0].W.dtype
+        work = work_array(list(layers), n_members, n_samples, dtype)
+        self.layers = [layer.buffers(n_samples, work, training=True) for layer in layers]
+        self.loss = np.empty((n_members, n_samples), dtype)
+        self.delta = np.empty((n_members, n_samples, layers[-1].n_out), dtype)
+        self.work = self.layers[-1].work
+
+
+class Network:
+    """Layers bound to theta and to its gradient, a loss, and an L2 penalty.
+
+    Parameters
+    ----------
+    layers : list of Dense
+    loss : Loss
+        A row of ``LOSSES``.
+    alpha : float
+        Strength of the L2 penalty on the weights of the mean loss.
+    theta : ndarray of shape (n_members, n_params)
+        Kept, and seen by the layers through views.
+
+    Attributes
+    ----------
+    grad : ndarray of shape (n_members, n_params)
+        dL/dtheta, written by `loss_grad`.
+    """
+
+    def __init__(self, layers: list[Dense], loss: Loss, alpha: float, theta: Array) -> None:
+        self.layers, self.loss, self.alpha = layers, loss, alpha
+        self.layout = Layout([layer.shapes for layer in layers])
+        self.theta = theta
+        self.grad = np.zeros_like(theta)
+        views = zip(self.layout.views(theta), self.layout.views(self.grad), strict=True)
+        for layer, (parameters, gradient) in zip(layers, views, strict=True):
+            layer.bind(parameters, gradient)
+        self._W = theta[:, self.layout.groups["W"]]
+        self._dW = self.grad[:, self.layout.groups["W"]]
+        self._penalty = np.empty_like(self._W) if alpha else None
+        self._workspaces: dict[int, Workspace] = {}
+
+    def workspace(self, n_samples: int) -> Workspace:
+        """Return the buffers for batches of `n_samples` rows, made on first use and kept."""
+        if n_samples not in self._workspaces:
+            self._workspaces[n_samples] = Workspace(self.layers, n_samples)
+        return self._workspaces[n_samples]
+
+    def loss_grad(self, X: Any, Y: Array, w: Array | None = None) -> Array:
+        """Return the objective L of each member and write its gradient to ``grad``.
+
+        Parameters
+        ----------
+        X : ndarray (..., n_samples, n_features) or SparseRows
+            The batch; without a members axis it is shared by all members.
+        Y : ndarray (..., n_samples, n_outputs)
+        w : ndarray (..., n_samples), optional
+            Sample weights; None is 1 each.
+
+        Returns
+        -------
+        ndarray of shape (n_members,), float64, the caller's own.
+        """
+        n_samples = X.shape[-2]
+        space = self.workspace(n_samples)
+        loss, delta = space.loss, space.delta
+        Z = forward(self.layers, X, space.layers)
+        self.loss.value_delta(Y, Z, loss, delta, space.work)
+        if w is not None:
+            np.multiply(loss, w, out=loss)
+            np.multiply(delta, w[..., None], out=delta)
+        np.multiply(delta, 1.0 / n_samples, out=delta)
+        self._backward(delta, space)
+        return np.add.reduce(loss, axis=-1, dtype=np.float64) / n_samples + self._add_penalty()
+
+    def _backward(self, delta: Array, space: Workspace) -> None:
+        """Carry dL/dZ of the output back through the layers: the chain rule."""
+        dA: Array | None = delta
+        for k in range(len(self.layers) - 1, -1, -1):
+            assert dA is not None
+            dA = self.layers[k].backward(dA, space.layers[k], input_gradient=k > 0)
+
+    def _add_penalty(self) -> float | Array:
+        """Add alpha W to the gradient and return alpha/2 ||W||^2 of each member."""
+        if self._penalty is None:
+            return 0.0
+        np.multiply(self._W, self.alpha, out=self._penalty)
+        np.add(self._dW, self._penalty, out=self._dW)
+        return np.vecdot(self._W, self._penalty) * 0.5
+
+    def rows(self) -> Iterator["Network"]:
+        """Yield each member as a network of its own, over its row of theta."""
+        for k in range(len(self.theta)):
+            layers = [layer.copy() for layer in self.layers]
+            yield Network(layers, self.loss, self.alpha, self.theta[k : k + 1])

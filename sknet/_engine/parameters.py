@@ -1,0 +1,61 @@
+"""theta: every parameter of every member in one array, seen by the layers through views.
+
+``theta (n_members, n_params)`` is C-ordered; row k is network k. A row holds the groups of
+parameters one after another (all weights "W", then all biases "b"), each group layer by layer, so
+that what holds for a group (a penalty, a decay) is one slice of columns.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sknet._engine.activations import Array
+
+Views = list[dict[str, Array]]
+
+
+class Layout:
+    """Where each parameter of each layer lies in a row of theta.
+
+    Parameters
+    ----------
+    shapes : sequence of mappings, one a layer
+        The layer's parameter names and their shapes.
+
+    Attributes
+    ----------
+    n_params : int
+        Length of a row.
+    groups : dict of str to slice
+        The columns of each name's parameters, over all layers.
+    """
+
+    def __init__(self, shapes: Sequence[Mapping[str, tuple[int, ...]]]) -> None:
+        self.shapes = shapes
+        self.groups: dict[str, slice] = {}
+        self._slices: list[dict[str, slice]] = [{} for _ in shapes]
+        stop = 0
+        for name in dict.fromkeys(name for shape in shapes for name in shape):
+            first = stop
+            for slices, shape in zip(self._slices, shapes, strict=True):
+                if name in shape:
+                    start, stop = stop, stop + prod(shape[name])
+                    slices[name] = slice(start, stop)
+            self.groups[name] = slice(first, stop)
+        self.n_params = stop
+
+    def zeros(self, n_members: int, dtype: DTypeLike) -> Array:
+        """Return a new theta, or gradient of it, of zeros."""
+        return np.zeros((n_members, self.n_params), dtype)
+
+    def views(self, theta: Array) -> Views:
+        """Return for each layer its parameters, (n_members, *shape), as views of `theta`."""
+        views = [
+            {name: theta[:, slices[name]].reshape(len(theta), *shape[name]) for name in shape}
+            for slices, shape in zip(self._slices, self.shapes, strict=True)
+        ]
+        # reshape copies silently when it must; a copy would train nothing
+        assert all(np.shares_memory(a, theta) for view in views for a in view.values())
+        return views

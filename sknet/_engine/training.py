@@ -1,0 +1,323 @@
+"""Training: epochs of mini-batches as a generator, and full-batch L-BFGS; both tell one monitor.
+
+The state of a training is explicit, made of builtins and arrays: theta, the optimizer's state,
+the random generators', and `Progress`. A training taken up from its state goes on exactly as if
+it had not been interrupted.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from math import isfinite
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.optimize
+import scipy.sparse
+
+from sknet._engine.activations import Array
+from sknet._engine.layers import SparseRows
+from sknet._engine.network import Network
+from sknet._engine.optimizers import Optimizer
+from sknet._engine.schedules import SMALLEST_RATE, Progress
+from sknet._engine.stopping import Stopping
+
+Batch = tuple[Any, Array, Array | None]
+
+
+class Record(NamedTuple):
+    """What is known at the end of an epoch (of an iteration of L-BFGS).
+
+    Attributes
+    ----------
+    iteration : int
+        Epochs finished in this run, from 1.
+    loss : float
+        Mean over samples and members of the objective, each batch before its step.
+    learning_rate : float or None
+        Of this epoch; None for L-BFGS.
+    """
+
+    iteration: int
+    loss: float
+    learning_rate: float | None
+
+
+class DivergenceError(ValueError):
+    """Training left the finite numbers."""
+
+    def __init__(self, when: str, advice: str = "") -> None:
+        super().__init__(
+            "Solver produced non-finite parameter weights. The input data may contain large values"
+            f" and need to be preprocessed: the loss or its gradient is not finite {when}."
+            f" Scale X (StandardScaler) and, in regression, y. {advice}".rstrip()
+        )
+
+
+class Batches:
+    """The training rows, cut into batches; shuffled anew each epoch for each member.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    Y : ndarray of shape (n_samples, n_outputs)
+    w : ndarray of shape (n_samples,) or None
+    batch_size : int
+        At most n_samples; the last batch of an epoch may be smaller.
+    shuffle : bool
+    n_members : int
+
+    Notes
+    -----
+    One batch of all rows, or batches in the order of the rows, are views that all members share.
+    Shuffled batches are gathered, (n_members, batch_size, ...), into buffers that the next batch
+    overwrites.
+    """
+
+    def __init__(
+        self, X: Any, Y: Array, w: Array | None, batch_size: int, shuffle: bool, n_members: int
+    ) -> None:
+        self.X, self.Y, self.w = X, Y, w
+        self.n_samples, self.batch_size = X.shape[0], batch_size
+        self.gathers = shuffle and batch_size < self.n_samples
+        if self.gathers:
+            self._order = np.empty((n_members, self.n_samples), np.intp)
+            sizes = {batch_size, self.n_samples % batch_size} - {0}
+            self._buffers = {size: self._allocate(n_members, size) for size in sizes}
+
+    def _allocate(self, n_members: int, size: int) -> Any:
+        return [
+            None
+            if a is None or scipy.sparse.issparse(a)
+            else np.empty((n_members, size, *a.shape[1:]), a.dtype)
+            for a in (self.X, self.Y, self.w)
+        ]
+
+    def epoch(self, generators: Sequence[np.random.Generator]) -> Iterator[Batch]:
+        """Yield each batch of one epoch: (X, Y, w)."""
+        if self.gathers:
+            self._order[:] = np.arange(self.n_samples)
+            for order, rng in zip(self._order, generators, strict=True):
+                rng.shuffle(order)
+        take = self._gather if self.gathers else self._view
+        for start in range(0, self.n_samples, self.batch_size):
+            yield take(start, min(start + self.batch_size, self.n_samples))
+
+    def _view(self, start: int, stop: int) -> Batch:
+        X, w = self.X[start:stop], self.w
+        if scipy.sparse.issparse(X):
+            X = SparseRows(X)
+        return X, self.Y[start:stop], None if w is None else w[start:stop]
+
+    def _gather(self, start: int, stop: int) -> Batch:
+        rows = np.ascontiguousarray(self._order[:, start:stop])
+        X, Y, w = self._buffers[stop - start]
+        # without mode="clip", take buffers its output
+        if X is not None:
+            self.X.take(rows, 0, X, "clip")
+        self.Y.take(rows, 0, Y, "clip")
+        if self.w is not None:
+            self.w.take(rows, 0, w, "clip")
+        if X is None:
+            return SparseRows(*(self.X[member_rows] for member_rows in rows)), Y, w
+        return X, Y, w
+
+
+class Training:
+    """Stochastic training in progress.
+
+    Parameters
+    ----------
+    network : Network
+    optimizer : Optimizer
+        Of the network's theta.
+    schedule : callable
+        ``schedule(progress) -> learning rate`` of the coming epoch.
+    slows_down : bool
+        Whether a plateau lowers the rate (the schedule is "adaptive") before it stops training.
+    generators : sequence of Generator, one a member
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        schedule: Callable[[Progress], float],
+        slows_down: bool,
+        generators: Sequence[np.random.Generator],
+    ) -> None:
+        self.network, self.optimizer = network, optimizer
+        self.schedule, self.slows_down = schedule, slows_down
+        self.generators = generators
+        self.progress = Progress()
+
+    def state(self) -> dict[str, Any]:
+        """Return all that the coming epochs depend on besides theta and the data."""
+        return {
+            "optimizer": self.optimizer.state(),
+            "generators": [rng.bit_generator.state for rng in self.generators],
+            "progress": tuple(self.progress),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what `state` returned."""
+        self.optimizer.restore(state["optimizer"])
+        for rng, rng_state in zip(self.generators, state["generators"], strict=True):
+            rng.bit_generator.state = rng_state
+        self.progress = Progress(*state["progress"])
+
+    def epochs(self, batches: Batches) -> Iterator[Record]:
+        """Train on without end; yield a record after each epoch.
+
+        Raises
+        ------
+        DivergenceError
+            At the first batch whose loss is not finite.
+        """
+        iteration = 0
+        while True:
+            iteration += 1
+            learning_rate = self.schedule(self.progress)
+            loss = self._epoch(batches, learning_rate, iteration)
+            self.progress = self.progress._replace(
+                epoch=self.progress.epoch + 1,
+                samples_seen=self.progress.samples_seen + batches.n_samples,
+            )
+            yield Record(iteration, loss, learning_rate)
+
+    def _epoch(self, batches: Batches, learning_rate: float, iteration: int) -> float:
+        """Take one step for each batch; return the mean of their losses."""
+        loss_grad, step = self.network.loss_grad, self.optimizer.step
+        total = loss = 0.0
+        with np.errstate(all="ignore"):
+            for X, Y, w in batches.epoch(self.generators):
+                loss = float(loss_grad(X, Y, w).mean())
+                if not isfinite(loss):
+                    break
+                step(learning_rate)
+                total += loss * X.shape[-2]
+            if not isfinite(loss) or not self.optimizer.is_finite():
+                raise DivergenceError(
+                    f"in epoch {iteration}, at learning rate {learning_rate:g}",
+                    "Lower learning_rate_init.",
+                )
+        return total / batches.n_samples
+
+    def slow_down(self) -> bool:
+        """Answer a plateau: lower the learning rate where the schedule does; else return False."""
+        if not self.slows_down or self.schedule(self.progress) <= SMALLEST_RATE:
+            return False
+        self.progress = self.progress._replace(n_plateaus=self.progress.n_plateaus + 1)
+        return True
+
+    def run(
+        self,
+        batches: Batches,
+        stopping: Stopping,
+        max_iter: int,
+        report: Callable[[Record], None],
+    ) -> str:
+        """Train until patience or `max_iter` runs out, or the user interrupts.
+
+        Parameters
+        ----------
+        batches : Batches
+        stopping : Stopping
+        max_iter : int
+            Epochs at most.
+        report : callable
+            Told the record of each epoch.
+
+        Returns
+        -------
+        {"converged", "max_iter", "interrupted"}
+            Interrupted, theta is that of the last finished epoch.
+        """
+        theta = self.network.theta
+        finished = theta.copy()
+        try:
+            for record in self.epochs(batches):
+                np.copyto(finished, theta)
+                plateau = stopping.update(theta, record.loss)
+                report(record)
+                if plateau and not self.slow_down():
+                    return "converged"
+                if record.iteration == max_iter:
+                    return "max_iter"
+        except KeyboardInterrupt:
+            np.copyto(theta, finished)
+        return "interrupted"
+
+
+def minimize_lbfgs(
+    network: Network,
+    batch: Batch,
+    tol: float,
+    max_iter: int,
+    max_fun: int,
+    monitor: Callable[[Record], bool],
+) -> tuple[str, float, int]:
+    """Minimise the full-batch objective of a one-member network by L-BFGS, in place.
+
+    scipy's L-BFGS-B (Byrd, Lu, Nocedal and Zhu 1995) without bounds, with 10 corrections.
+
+    Parameters
+    ----------
+    network : Network
+        Of one member; its theta is the start and, at the end, the solution.
+    batch : tuple of X, Y, w
+    tol : float
+        ``gtol``, the largest component of the gradient at the solution; ``ftol``, the relative
+        decrease of the objective below which it stops, follows as 2.2e-5 tol (scipy's own value
+        at the default tol=1e-4), but not below the precision of the network's dtype.
+    max_iter, max_fun : int
+        Iterations and evaluations at most.
+    monitor : callable
+        Told a record after each iteration; returns whether to stop.
+
+    Returns
+    -------
+    reason : {"converged", "max_iter", "max_fun", "interrupted", "stopped", or scipy's message}
+    loss : float
+    n_iter : int
+    """
+    theta = network.theta[0]
+    iteration, last = 0, (theta.copy(), np.inf)
+
+    def value_gradient(x: Array) -> tuple[float, Array]:
+        np.copyto(theta, x, casting="same_kind")
+        with np.errstate(all="ignore"):
+            loss = network.loss_grad(*batch)
+        return float(loss[0]), network.grad[0].astype(np.float64)
+
+    def callback(intermediate_result: scipy.optimize.OptimizeResult) -> None:
+        nonlocal iteration, last
+        iteration += 1
+        np.copyto(theta, intermediate_result.x, casting="same_kind")
+        last = (theta.copy(), float(intermediate_result.fun))
+        if monitor(Record(iteration, last[1], None)):
+            raise StopIteration
+
+    options = {
+        "maxiter": max_iter,
+        "maxfun": max_fun,
+        "gtol": tol,
+        "ftol": max(2.2e-5 * tol, 8 * float(np.finfo(theta.dtype).eps)),
+    }
+    x0 = theta.astype(np.float64)
+    try:
+        result = scipy.optimize.minimize(
+            value_gradient, x0, jac=True, method="L-BFGS-B", options=options, callback=callback
+        )
+    except KeyboardInterrupt:
+        np.copyto(theta, last[0])
+        return "interrupted", last[1], iteration
+    np.copyto(theta, result.x, casting="same_kind")
+    if not (isfinite(result.fun) and np.isfinite(theta).all()):
+        raise DivergenceError(f"after {iteration} iterations of lbfgs")
+    n_iter = min(result.nit, max_iter)
+    if result.status == 99:  # scipy's status of a callback that stopped it
+        return "stopped", float(result.fun), n_iter
+    if result.success:
+        return "converged", float(result.fun), n_iter
+    limits = {True: "max_iter", False: "max_fun"}
+    reason = limits[result.nit >= max_iter] if result.status == 1 else str(result.message)
+    return reason, float(result.fun), n_iter

@@ -1,0 +1,425 @@
+"""The two estimators: parameters, documentation, prediction."""
+
+from typing import Any
+
+import numpy as np
+from scipy.special import log_softmax, logsumexp
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
+
+from sknet import _params
+from sknet._base import BaseMLP
+from sknet._docs import documented
+from sknet._engine.losses import LOSSES
+from sknet._fitting import mean_prediction
+from sknet._targets import (
+    ContinuousTarget,
+    IndicatorTarget,
+    LabelTarget,
+    classification_target,
+)
+
+
+def _is_stochastic(estimator: BaseMLP) -> bool:
+    """Whether `partial_fit` exists: lbfgs needs all rows at once."""
+    return estimator.solver != "lbfgs"
+
+
+@documented
+class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
+    """Multilayer perceptron for classification.
+
+    Two classes, several, or several labels a row, chosen from the target: a sigmoid output and
+    binary cross-entropy for two classes and for each label, a softmax over more classes.
+
+    Parameters
+    ----------
+    {network}
+
+    loss : {'log_loss', 'squared_error'}, default='log_loss'
+        'log_loss' is the cross-entropy in nats; 'squared_error' half the squared distance of the
+        probabilities from the indicators of the classes (Brier score), summed over outputs.
+
+    {training}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted; for label indicators, their column numbers.
+
+    {attributes}
+
+    See Also
+    --------
+    MLPBackpropRegressor : The same network for numbers.
+    sklearn.neural_network.MLPClassifier : Whose parameters and attributes this class extends.
+
+    References
+    ----------
+    {references}
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sknet import MLPBackpropClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = make_pipeline(
+    ...     StandardScaler(), MLPBackpropClassifier(early_stopping=True, random_state=0)
+    ... )
+    >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.9
+    True
+    """
+
+    _losses = ("log_loss", "squared_error")
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        loss="log_loss",
+        solver="adam",
+        alpha=5e-7,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        rho=0.9,
+        weight_decay=0.01,
+        n_iter_no_change=10,
+        max_fun=15000,
+        init="auto",
+        n_members=1,
+        dtype="auto",
+    ):
+        _params.store(self, locals())
+
+    def _target(self, y: Any, goes_on: bool, classes: Any = None) -> LabelTarget | IndicatorTarget:
+        if goes_on:
+            return self._continued_target(y, classes)
+        if classes is None:
+            return classification_target(y)
+        target = classification_target(y)
+        labels = np.unique(np.asarray(classes))
+        if isinstance(target, IndicatorTarget):
+            return IndicatorTarget(len(labels))
+        return LabelTarget(labels)
+
+    def _fitted_target(self) -> LabelTarget | IndicatorTarget:
+        """Return the target of the fitted network."""
+        if self._indicator:
+            return IndicatorTarget(self.n_outputs_)
+        return LabelTarget(self.classes_)
+
+    def _set_fitted(self, p, target, out_activation, result, goes_on):
+        super()._set_fitted(p, target, out_activation, result, goes_on)
+        self.classes_ = target.classes
+        self._indicator = isinstance(target, IndicatorTarget)
+
+    def _out_activation(self, target: Any) -> str:
+        return target.out_activation
+
+    @available_if(_is_stochastic)
+    def partial_fit(self, X, y, *, classes=None, sample_weight=None):
+        """Train for one epoch on X and y, going on from the earlier calls.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input: finite numbers.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The labels; not all classes need to be among them.
+        classes : array-like of shape (n_classes,), default=None
+            All labels of all calls. Needed at the first call, unless the estimator is fitted.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, on the scale of the first call; a call whose weights are all 0
+            changes nothing.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If `y` has labels that are not in `classes`, if `classes` changes, or as `fit` does.
+        """
+        if classes is None and not hasattr(self, "coefs_"):
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        return self._fit(X, y, sample_weight, classes, incremental=True)
+
+    def predict(self, X):
+        """Predict the class of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Labels of the dtype of `classes_`; or 0 and 1 for each label.
+        """
+        Z = self._raw_output(X)
+        return self._fitted_target().decode(mean_prediction(Z, self.out_activation_))
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; in the dtype of `X`. For label indicators, the probability
+            of each label.
+        """
+        return mean_prediction(self._two_sided(self._raw_output(X)), self.out_activation_)
+
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of each class, from the raw output.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Finite also where the probability is 0 in floating point.
+        """
+        Z = self._two_sided(self._raw_output(X))
+        log_P = self._mean_log_proba(Z)
+        # next to 1 the probability is the coarser of the two: agree with what predict_proba says
+        P = mean_prediction(Z, self.out_activation_)
+        return np.where(P > 0.5, np.log(np.maximum(P, 0.5)), log_P)
+
+    def decision_function(self, X):
+        """Return the raw output: the logit, or one score a class or label.
+
+        For several members, the link of their mean probability.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
+            For two classes, above 0 where the second one is predicted.
+        """
+        Z = self._raw_output(X)
+        if len(Z) == 1:
+            decision = Z[0]
+        elif self.out_activation_ == "softmax":
+            decision = self._mean_log_proba(Z)
+        else:
+            decision = self._mean_log_proba(Z) - self._mean_log_proba(-Z)
+        binary = self.n_outputs_ == 1 and len(self.classes_) == 2
+        return decision[:, 0] if binary else decision
+
+    def _two_sided(self, Z: np.ndarray) -> np.ndarray:
+        """Return the raw output for both classes where there is one output for two."""
+        binary = len(self.classes_) == 2 and self.n_outputs_ == 1
+        return np.concatenate([-Z, Z], axis=-1) if binary else Z
+
+    def _mean_log_proba(self, Z: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the members' mean probability, from their raw output."""
+        if self.out_activation_ == "softmax":
+            log_P = log_softmax(Z, axis=-1)
+        else:
+            log_P = -np.logaddexp(0.0, -Z)
+        return log_P[0] if len(Z) == 1 else logsumexp(log_P, axis=0) - float(np.log(len(Z)))
+
+    def _continued_target(self, y: Any, classes: Any) -> LabelTarget | IndicatorTarget:
+        """Return the fitted target; raise where `y` or `classes` ask for another one."""
+        target = self._fitted_target()
+        if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes={classes!r} is not the same as on the first call to partial_fit:"
+                f" {self.classes_!r}."
+            )
+        asked = classification_target(y)
+        if type(asked) is not type(target):
+            raise ValueError("y must stay what it was first: labels, or label indicators.")
+        if self.warm_start and not np.array_equal(asked.classes, self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous"
+                f" call to fit. Previously got {self.classes_}, `y` has {asked.classes}"
+            )
+        return target
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+@documented
+class MLPBackpropRegressor(RegressorMixin, BaseMLP):
+    """Multilayer perceptron for regression, with one or several outputs.
+
+    Parameters
+    ----------
+    {network}
+
+    loss : {'squared_error', 'poisson'}, default='squared_error'
+        'squared_error' is half the squared error, summed over outputs; 'poisson' half the Poisson
+        deviance, with a log link, for y >= 0.
+
+    out_activation : {'auto', 'identity', 'logistic', 'tanh', 'softplus'}, default='auto'
+        Activation of the output under 'squared_error': 'logistic' keeps predictions in (0, 1),
+        'tanh' in (-1, 1), 'softplus' above 0; 'auto' is 'identity'. Must be 'auto' under
+        'poisson', whose output is exp.
+
+    {training}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    MLPBackpropClassifier : The same network for classes.
+    sklearn.neural_network.MLPRegressor : Whose parameters and attributes this class extends.
+
+    References
+    ----------
+    {references}
+
+    Examples
+    --------
+    >>> from sklearn.compose import TransformedTargetRegressor
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sknet import MLPBackpropRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> network = MLPBackpropRegressor((20,), solver="lbfgs", alpha=0.1, random_state=0)
+    >>> model = TransformedTargetRegressor(
+    ...     make_pipeline(StandardScaler(), network), transformer=StandardScaler()
+    ... )
+    >>> bool(cross_val_score(model, X, y).mean() > 0.4)
+    True
+    """
+
+    _losses = ("squared_error", "poisson")
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        loss="squared_error",
+        out_activation="auto",
+        solver="adam",
+        alpha=5e-7,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        rho=0.9,
+        weight_decay=0.01,
+        n_iter_no_change=10,
+        max_fun=15000,
+        init="auto",
+        n_members=1,
+        dtype="auto",
+    ):
+        _params.store(self, locals())
+
+    def _target(self, y: Any, goes_on: bool, classes: Any = None) -> ContinuousTarget:
+        non_negative = self.loss == "poisson"
+        if goes_on:
+            return ContinuousTarget(self.n_outputs_, non_negative)
+        return ContinuousTarget.of(y, non_negative)
+
+    def _out_activation(self, target: Any) -> str:
+        if self.out_activation == "auto":
+            return next(iter(LOSSES[self.loss]))
+        return self.out_activation
+
+    @available_if(_is_stochastic)
+    def partial_fit(self, X, y, *, sample_weight=None):
+        """Train for one epoch on X and y, going on from the earlier calls.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input: finite numbers.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The numbers to predict.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, on the scale of the first call; a call whose weights are all 0
+            changes nothing.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the number of outputs or features changes, or as `fit` does.
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X):
+        """Predict the target of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the dtype of `X`.
+        """
+        prediction = mean_prediction(self._raw_output(X), self.out_activation_)
+        return prediction[:, 0] if self.n_outputs_ == 1 else prediction
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,246 @@
+"""The rules of every constructor parameter, generated from the engine's tables.
+
+``RULES[name]`` says what a parameter may be, ``HAS_EFFECT[name]`` under which other parameters it
+is read at all. There is one type of error: `InvalidParameterError`.
+"""
+
+import warnings
+from collections.abc import Callable, Collection, Iterable, Mapping
+from math import inf
+from numbers import Integral, Real
+from reprlib import repr as short_repr
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sknet._engine.activations import ACTIVATIONS
+from sknet._engine.initializers import INITIALIZERS
+from sknet._engine.losses import LOSSES
+from sknet._engine.optimizers import OPTIMIZERS
+from sknet._engine.schedules import SCHEDULES
+
+
+class InvalidParameterError(ValueError, TypeError):
+    """A parameter has a value, or a combination of values, that is not allowed."""
+
+
+class Rule(NamedTuple):
+    """What a parameter may be, as a test and in words."""
+
+    allows: Callable[[Any], bool]
+    words: str
+
+    def __or__(self, other: "Rule") -> "Rule":
+        return Rule(lambda v: self.allows(v) or other.allows(v), f"{self.words} or {other.words}")
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+
+
+def one_of(*options: str) -> Rule:
+    """Allow these strings."""
+    words = ", ".join(map(repr, options))
+    return Rule(
+        lambda v: isinstance(v, str) and v in options,
+        f"one of {words}" if len(options) > 1 else words,
+    )
+
+
+def integer(low: int, high: float = inf) -> Rule:
+    """Allow an int (no bool) from `low` to `high`, both included."""
+    upper = "inf)" if high == inf else f"{high}]"
+    return Rule(
+        lambda v: _is_integer(v) and low <= v <= high, f"an int in the range [{low}, {upper}"
+    )
+
+
+def real(interval: str) -> Rule:
+    """Allow a finite number (no bool) in an interval such as "[0, 1)"."""
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    above = (lambda v: v >= low) if interval[0] == "[" else (lambda v: v > low)
+    below = (lambda v: v <= high) if interval[-1] == "]" else (lambda v: v < high)
+    return Rule(lambda v: _is_real(v) and above(v) and below(v), f"a float in the range {interval}")
+
+
+def sequence_of(item: Rule, words: str) -> Rule:
+    """Allow a tuple, a list or a 1-d array whose items `item` allows; it may be empty."""
+
+    def allows(value: Any) -> bool:
+        if isinstance(value, np.ndarray):
+            return value.ndim == 1 and all(item.allows(v) for v in value)
+        return isinstance(value, (tuple, list)) and all(item.allows(v) for v in value)
+
+    return Rule(allows, words)
+
+
+BOOLEAN = Rule(lambda v: isinstance(v, (bool, np.bool_)), "a bool")
+ACTIVATION = one_of(*ACTIVATIONS)
+
+#: The stochastic solvers; "lbfgs" is the other one.
+STOCHASTIC = tuple(OPTIMIZERS)
+
+#: The regressor's out_activation, beside "auto": the links of squared_error on single outputs.
+OUT_ACTIVATIONS = tuple(name for name in LOSSES["squared_error"] if name != "softmax")
+
+RULES: Mapping[str, Rule] = {
+    "hidden_layer_sizes": integer(1)
+    | sequence_of(integer(1), "a tuple, list or 1-d array of such ints (empty: no hidden layer)"),
+    "activation": ACTIVATION
+    | sequence_of(ACTIVATION, "a tuple or list of these names, one for each hidden layer"),
+    "solver": one_of("lbfgs", *STOCHASTIC),
+    "alpha": real("[0, inf)"),
+    "batch_size": one_of("auto") | integer(1),
+    "learning_rate": one_of(*SCHEDULES),
+    "learning_rate_init": real("(0, inf)"),
+    "power_t": real("[0, inf)"),
+    "max_iter": integer(1),
+    "shuffle": BOOLEAN,
+    "random_state": integer(0, 2**32 - 1)
+    | Rule(lambda v: isinstance(v, np.random.RandomState), "a numpy.random.RandomState")
+    | Rule(lambda v: v is None, "None"),
+    "tol": real("[0, inf)"),
+    "verbose": BOOLEAN | integer(0),
+    "warm_start": BOOLEAN,
+    "momentum": real("[0, 1]"),
+    "nesterovs_momentum": BOOLEAN,
+    "early_stopping": BOOLEAN,
+    "validation_fraction": real("(0, 1)"),
+    "beta_1": real("[0, 1)"),
+    "beta_2": real("[0, 1)"),
+    "epsilon": real("(0, inf)"),
+    "rho": real("[0, 1)"),
+    "weight_decay": real("[0, inf)"),
+    "n_iter_no_change": integer(1) | Rule(lambda v: _is_real(v) and v == inf, "numpy.inf"),
+    "max_fun": integer(1),
+    "init": one_of("auto", *INITIALIZERS),
+    "n_members": integer(1),
+    "dtype": one_of("auto", "float32", "float64"),
+    "out_activation": one_of("auto", *OUT_ACTIVATIONS),
+}
+
+
+def _stochastic(p: Mapping[str, Any]) -> bool:
+    return p["solver"] != "lbfgs"
+
+
+def _optimizer_reads(name: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda p: _stochastic(p) and name in OPTIMIZERS[p["solver"]].parameters
+
+
+HAS_EFFECT: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    **{
+        name: _optimizer_reads(name)
+        for optimizer in OPTIMIZERS.values()
+        for name in optimizer.parameters
+    },
+    **dict.fromkeys(("batch_size", "learning_rate", "learning_rate_init", "shuffle"), _stochastic),
+    "power_t": lambda p: _stochastic(p) and p["learning_rate"] == "invscaling",
+    "max_fun": lambda p: not _stochastic(p),
+    "validation_fraction": lambda p: p["early_stopping"],
+    "n_iter_no_change": lambda p: _stochastic(p) or p["early_stopping"],
+}
+
+
+def store(estimator: Any, arguments: Mapping[str, Any]) -> None:
+    """Set the constructor's arguments (its ``locals()``) as attributes, unmodified."""
+    for name, value in arguments.items():
+        if name not in ("self", "__class__"):
+            setattr(estimator, name, value)
+
+
+def refuse(estimator: Any, name: str, why: str) -> InvalidParameterError:
+    """Return the error for parameter `name`: `why` says what is allowed."""
+    value = short_repr(getattr(estimator, name))
+    return InvalidParameterError(
+        f"The {name!r} parameter of {type(estimator).__name__} {why}. Got {value} instead."
+    )
+
+
+def check(estimator: Any, losses: Collection[str]) -> dict[str, Any]:
+    """Check all parameters, each alone and in combination.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    losses : collection of str
+        What its `loss` may be.
+
+    Returns
+    -------
+    dict
+        The parameters by name; `hidden_layer_sizes` as a tuple of int, `activation` as a tuple of
+        one name a hidden layer.
+
+    Raises
+    ------
+    InvalidParameterError
+        Names the parameter, the class, what is allowed and what was got.
+
+    Warns
+    -----
+    UserWarning
+        Names the parameters that differ from their defaults and have no effect.
+    """
+    p = estimator.get_params(deep=False)
+    for name, value in p.items():
+        rule = one_of(*losses) if name == "loss" else RULES[name]
+        if not rule.allows(value):
+            raise refuse(estimator, name, f"must be {rule.words}")
+    sizes = p["hidden_layer_sizes"]
+    p["hidden_layer_sizes"] = (
+        (int(sizes),) if _is_integer(sizes) else tuple(int(size) for size in sizes)
+    )
+    p["activation"] = _activations(estimator, len(p["hidden_layer_sizes"]))
+    _check_combinations(estimator, p)
+    return p
+
+
+def _activations(estimator: Any, n_hidden: int) -> tuple[str, ...]:
+    """Return one activation a hidden layer."""
+    activation = estimator.activation
+    if isinstance(activation, str):
+        return (activation,) * n_hidden
+    if len(activation) != n_hidden:
+        raise refuse(
+            estimator, "activation", f"must hold one name for each of the {n_hidden} hidden layers"
+        )
+    return tuple(map(str, activation))
+
+
+def _check_combinations(estimator: Any, p: Mapping[str, Any]) -> None:
+    """Raise where a combination cannot be honoured, warn where a parameter has no effect."""
+    out_activation = p.get("out_activation", "auto")
+    if out_activation not in ("auto", *LOSSES[p["loss"]]):
+        raise refuse(
+            estimator,
+            "out_activation",
+            f"must be 'auto' with loss={p['loss']!r}, which has its own",
+        )
+    if p["early_stopping"] and p["solver"] == "lbfgs" and p["n_members"] > 1:
+        raise refuse(
+            estimator,
+            "early_stopping",
+            "must be False with solver='lbfgs' and n_members > 1: the members are fitted one after"
+            " another, and there is no averaged prediction to watch",
+        )
+    idle = [name for name in _off_default(estimator) if not HAS_EFFECT[name](p)]
+    if idle:
+        warnings.warn(
+            f"{', '.join(idle)}: no effect with solver={p['solver']!r},"
+            f" learning_rate={p['learning_rate']!r}, early_stopping={p['early_stopping']!r}.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def _off_default(estimator: Any) -> Iterable[str]:
+    """Yield the parameters of HAS_EFFECT that differ from their defaults."""
+    defaults = type(estimator)().get_params(deep=False)
+    for name in HAS_EFFECT:
+        if getattr(estimator, name) != defaults[name]:
+            yield name

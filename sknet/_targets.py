@@ -1,0 +1,216 @@
+"""y <-> Y: labels, label indicators and numbers; sample weights -> weights of mean 1.
+
+A target has
+
+``encode(y, dtype)``
+    The engine's ``Y (n_samples, n_outputs)``; raises ValueError for what it cannot encode.
+``decode(prediction)``
+    What ``predict`` returns, from the members' mean prediction (n_samples, n_outputs).
+``strata(y)``
+    What a hold-out is stratified by, a code for each row; None: by nothing.
+``score(Y, prediction, w)``
+    What ``score`` returns, from encoded targets.
+``n_outputs``, ``out_activation``
+    Outputs of the network, and their link under the classification losses.
+"""
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+
+def require_y(estimator: Any, y: Any) -> None:
+    """Raise scikit-learn's error where `y` is None."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
+
+
+def check_labels(y: Any) -> np.ndarray:
+    """Return `y` as a 1-d array of labels, of their own dtype."""
+    y = column_or_1d(y, warn=True)
+    check_classification_targets(y)
+    return y
+
+
+class LabelTarget:
+    """One label a row: a sigmoid output for two classes, else a softmax over all."""
+
+    def __init__(self, classes: np.ndarray) -> None:
+        self.classes = classes
+        self.binary = len(classes) == 2
+        self.out_activation = "logistic" if self.binary else "softmax"
+        self.n_outputs = 1 if self.binary else len(classes)
+
+    @classmethod
+    def of(cls, y: Any) -> "LabelTarget":
+        """Return the target whose classes are the labels in `y`."""
+        return cls(LabelEncoder().fit(check_labels(y)).classes_)
+
+    def strata(self, y: Any) -> np.ndarray:
+        encoder, labels = LabelEncoder(), check_labels(y)
+        encoder.classes_ = self.classes
+        codes = encoder.transform(labels)
+        # transform casts y to the dtype of the classes, which may cut strings and decimals off
+        if not np.array_equal(self.classes[codes], labels):
+            raise ValueError("y contains previously unseen labels: all must be among the classes.")
+        return codes
+
+    def encode(self, y: Any, dtype: Any) -> np.ndarray:
+        codes = self.strata(y)
+        if self.binary:
+            return codes.astype(dtype)[:, None]
+        Y = np.zeros((len(codes), self.n_outputs), dtype)
+        Y[np.arange(len(codes)), codes] = 1.0
+        return Y
+
+    def _codes(self, Y: np.ndarray) -> np.ndarray:
+        codes = Y[:, 0] > 0.5 if self.binary else Y.argmax(axis=1)
+        return codes.astype(np.intp)
+
+    def decode(self, prediction: np.ndarray) -> np.ndarray:
+        return self.classes[self._codes(prediction)]
+
+    def score(self, Y: np.ndarray, prediction: np.ndarray, w: np.ndarray | None) -> float:
+        return accuracy_score(self._codes(Y), self._codes(prediction), sample_weight=w)
+
+
+class IndicatorTarget:
+    """Any number of labels a row, as an indicator matrix: a sigmoid output for each label."""
+
+    out_activation = "logistic"
+
+    def __init__(self, n_labels: int) -> None:
+        self.n_outputs = n_labels
+        self.classes = np.arange(n_labels)
+
+    def encode(self, y: Any, dtype: Any) -> np.ndarray:
+        y = check_array(y, accept_sparse="csr", input_name="y")
+        if y.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"y has {y.shape[1]} columns, one for each label; {self.n_outputs} were expected."
+            )
+        return (y.toarray() if hasattr(y, "toarray") else y).astype(dtype)
+
+    def strata(self, y: Any) -> None:
+        return None
+
+    def decode(self, prediction: np.ndarray) -> np.ndarray:
+        return (prediction > 0.5).astype(int)
+
+    def score(self, Y: np.ndarray, prediction: np.ndarray, w: np.ndarray | None) -> float:
+        return accuracy_score(Y > 0.5, prediction > 0.5, sample_weight=w)
+
+
+class ContinuousTarget:
+    """Numbers, one or several a row; `non_negative` where the loss asks for it."""
+
+    def __init__(self, n_outputs: int, non_negative: bool) -> None:
+        self.n_outputs, self.non_negative = n_outputs, non_negative
+
+    @classmethod
+    def of(cls, y: Any, non_negative: bool) -> "ContinuousTarget":
+        """Return the target with as many outputs as `y` has."""
+        y = _numbers(y)
+        return cls(1 if y.ndim == 1 else y.shape[1], non_negative)
+
+    def encode(self, y: Any, dtype: Any) -> np.ndarray:
+        y = _numbers(y)
+        Y = y.reshape(len(y), -1)
+        if Y.shape[1] != self.n_outputs:
+            raise ValueError(f"y has {Y.shape[1]} outputs; {self.n_outputs} were expected.")
+        if self.non_negative and (Y < 0).any():
+            raise ValueError("y must not be negative with loss='poisson'.")
+        with np.errstate(over="ignore"):
+            Y = Y.astype(dtype)
+        if not np.isfinite(Y).all():
+            raise ValueError(
+                f"y holds a value that is too large for {np.dtype(dtype)}, the dtype in which this"
+                " network computes. Scale y, or fit with dtype='float64'."
+            )
+        return Y
+
+    def strata(self, y: Any) -> None:
+        return None
+
+    def decode(self, prediction: np.ndarray) -> np.ndarray:
+        return prediction[:, 0] if self.n_outputs == 1 else prediction
+
+    def score(self, Y: np.ndarray, prediction: np.ndarray, w: np.ndarray | None) -> float:
+        return r2_score(Y, prediction, sample_weight=w)
+
+
+def _numbers(y: Any) -> np.ndarray:
+    """Return `y` as finite numbers, 1-d or 2-d with at least two columns."""
+    y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+    if y.dtype.kind in "OUS":
+        y = check_array(y.astype(np.float64), ensure_2d=False, input_name="y")
+    if y.ndim > 2:
+        raise ValueError(f"y must be 1-d or 2-d, got {y.ndim} dimensions.")
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def classification_target(y: Any) -> LabelTarget | IndicatorTarget:
+    """Return the target for the labels, or the label indicators, in `y`."""
+    if type_of_target(y, input_name="y") == "multilabel-indicator":
+        return IndicatorTarget(y.shape[1] if hasattr(y, "shape") else len(y[0]))
+    return LabelTarget.of(y)
+
+
+class Weights:
+    """Sample weights on a scale on which their mean is 1.
+
+    Parameters
+    ----------
+    scale : tuple of two floats, optional
+        Largest weight, and mean of the weights divided by it, of the first call; None: this is
+        the first call.
+
+    Notes
+    -----
+    Divided by the largest one first: neither tiny nor huge weights overflow or vanish.
+    """
+
+    def __init__(self, scale: tuple[float, float] | None = None) -> None:
+        self.scale = scale
+
+    def normalise(self, sample_weight: Any, n_samples: int) -> np.ndarray | None:
+        """Return the weights in float64, zeros kept; None where all are 1.
+
+        Raises
+        ------
+        ValueError
+            If they are not finite, negative, or of another length.
+        """
+        if sample_weight is None:
+            self.scale = self.scale or (1.0, 1.0)
+            return None if self.scale == (1.0, 1.0) else self._scaled(np.ones(n_samples))
+        if isinstance(sample_weight, Real):
+            sample_weight = np.full(n_samples, sample_weight, dtype=np.float64)
+        w = check_array(
+            sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+        )
+        if w.ndim != 1:
+            raise ValueError(f"Sample weights must be a 1-d array or a number, got {w.ndim}-d.")
+        if len(w) != n_samples:
+            raise ValueError(f"sample_weight has {len(w)} entries, X has {n_samples} rows.")
+        if (w < 0).any():
+            raise ValueError("Negative values in sample_weight: weights must be 0 or more.")
+        if not w.any():
+            return w
+        if self.scale is None:
+            largest = float(w.max())
+            present = w[w > 0]
+            self.scale = largest, float((present / largest).mean())
+        w = self._scaled(w)
+        return None if (w == 1.0).all() else w
+
+    def _scaled(self, w: np.ndarray) -> np.ndarray:
+        assert self.scale is not None
+        return w / self.scale[0] / self.scale[1]
