@@ -163,7 +163,7 @@ intercepts_ : list of ndarray
 n_features_in_ : int
     Number of features seen during :term:`fit`.
 
-feature_names_in_ : ndarray of shape (n_features_in_,)
+feature_names_in_ : ndarray of shape (n_features,)
     Names of the features, where all are strings.
 
 n_iter_ : int

@@ -189,7 +189,7 @@ class Training:
         total = loss = 0.0
         with np.errstate(all="ignore"):
             for X, Y, w in batches.epoch(self.generators):
-                loss = float(loss_grad(X, Y, w).mean())
+                loss = float(np.add.reduce(loss_grad(X, Y, w)))
                 if not isfinite(loss):
                     break
                 step(learning_rate)
@@ -199,7 +199,7 @@ class Training:
                     f"in epoch {iteration}, at learning rate {learning_rate:g}",
                     "Lower learning_rate_init.",
                 )
-        return total / batches.n_samples
+        return total / (batches.n_samples * len(self.network.theta))
 
     def slow_down(self) -> bool:
         """Answer a plateau: lower the learning rate where the schedule does; else return False."""
