@@ -91,9 +91,10 @@ class BaseMLP(BaseEstimator):
             check_consistent_length(X, y)
             start = self._start(p) if goes_on else None
             target = self._target(y, goes_on, classes)
-            weights = Weights(start.state.get("weight_scale") if start else None)
+            weights = Weights(start.state.get("weight_scale") if start and incremental else None)
             w = weights.normalise(sample_weight, X.shape[0])
-            rows = Rows(X, target.encode(y, X.dtype), w, target.strata(y)).present()
+            Y, strata = target.encode(y, X.dtype)
+            rows = Rows(X, Y, w, strata).present()
             if not len(rows.Y):
                 if incremental:
                     return self

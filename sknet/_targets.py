@@ -3,11 +3,10 @@
 A target has
 
 ``encode(y, dtype)``
-    The engine's ``Y (n_samples, n_outputs)``; raises ValueError for what it cannot encode.
+    The engine's ``Y (n_samples, n_outputs)``, and what a hold-out is stratified by: a code for
+    each row, or None. Raises ValueError for what it cannot encode.
 ``decode(prediction)``
     What ``predict`` returns, from the members' mean prediction (n_samples, n_outputs).
-``strata(y)``
-    What a hold-out is stratified by, a code for each row; None: by nothing.
 ``score(Y, prediction, w)``
     What ``score`` returns, from encoded targets.
 ``n_outputs``, ``out_activation``
@@ -53,22 +52,18 @@ class LabelTarget:
         """Return the target whose classes are the labels in `y`."""
         return cls(LabelEncoder().fit(check_labels(y)).classes_)
 
-    def strata(self, y: Any) -> np.ndarray:
+    def encode(self, y: Any, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
         encoder, labels = LabelEncoder(), check_labels(y)
         encoder.classes_ = self.classes
         codes = encoder.transform(labels)
         # transform casts y to the dtype of the classes, which may cut strings and decimals off
         if not np.array_equal(self.classes[codes], labels):
             raise ValueError("y contains previously unseen labels: all must be among the classes.")
-        return codes
-
-    def encode(self, y: Any, dtype: Any) -> np.ndarray:
-        codes = self.strata(y)
         if self.binary:
-            return codes.astype(dtype)[:, None]
+            return codes.astype(dtype)[:, None], codes
         Y = np.zeros((len(codes), self.n_outputs), dtype)
         Y[np.arange(len(codes)), codes] = 1.0
-        return Y
+        return Y, codes
 
     def _codes(self, Y: np.ndarray) -> np.ndarray:
         codes = Y[:, 0] > 0.5 if self.binary else Y.argmax(axis=1)
@@ -90,16 +85,16 @@ class IndicatorTarget:
         self.n_outputs = n_labels
         self.classes = np.arange(n_labels)
 
-    def encode(self, y: Any, dtype: Any) -> np.ndarray:
+    def encode(self, y: Any, dtype: Any) -> tuple[np.ndarray, None]:
         y = check_array(y, accept_sparse="csr", input_name="y")
         if y.shape[1] != self.n_outputs:
             raise ValueError(
                 f"y has {y.shape[1]} columns, one for each label; {self.n_outputs} were expected."
             )
-        return (y.toarray() if hasattr(y, "toarray") else y).astype(dtype)
-
-    def strata(self, y: Any) -> None:
-        return None
+        y = y.toarray() if hasattr(y, "toarray") else y
+        if not np.isin(y, (0, 1)).all():
+            raise ValueError("Label indicators must be 0 and 1; y holds other values.")
+        return y.astype(dtype), None
 
     def decode(self, prediction: np.ndarray) -> np.ndarray:
         return (prediction > 0.5).astype(int)
@@ -120,7 +115,7 @@ class ContinuousTarget:
         y = _numbers(y)
         return cls(1 if y.ndim == 1 else y.shape[1], non_negative)
 
-    def encode(self, y: Any, dtype: Any) -> np.ndarray:
+    def encode(self, y: Any, dtype: Any) -> tuple[np.ndarray, None]:
         y = _numbers(y)
         Y = y.reshape(len(y), -1)
         if Y.shape[1] != self.n_outputs:
@@ -134,10 +129,7 @@ class ContinuousTarget:
                 f"y holds a value that is too large for {np.dtype(dtype)}, the dtype in which this"
                 " network computes. Scale y, or fit with dtype='float64'."
             )
-        return Y
-
-    def strata(self, y: Any) -> None:
-        return None
+        return Y, None
 
     def decode(self, prediction: np.ndarray) -> np.ndarray:
         return prediction[:, 0] if self.n_outputs == 1 else prediction
