@@ -157,7 +157,8 @@ LOSSES: dict[str, dict[str, Loss]] = {
 
 def exp_finite(Z: Array) -> Array:
     """exp(Z), at most the largest finite number."""
-    return np.exp(np.minimum(Z, np.log(np.finfo(Z.dtype).max)))
+    largest = np.nextafter(np.log(np.finfo(Z.dtype).max), Z.dtype.type(0))
+    return np.exp(np.minimum(Z, largest))
 
 
 PREDICTIONS: dict[str, Callable[[Array], Array]] = {

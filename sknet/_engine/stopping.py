@@ -63,7 +63,8 @@ class Stopping:
             score = self.validate(theta)
             self.scores.append(score)
             if self.best_theta is None or score > self.best_score:
-                self.best_score, self.best_theta = score, theta.copy()
+                self.best_score = -inf if isnan(score) else score
+                self.best_theta = theta.copy()
             value = -score
         improved = value <= self._best - self.tol
         self._n_no_improvement = 0 if improved else self._n_no_improvement + 1

@@ -22,6 +22,9 @@ from sknet._engine.stopping import Stopping
 
 Batch = tuple[Any, Array, Array | None]
 
+#: Elements of the buffers that numpy makes for a broadcast or cast operand, 8192 by default.
+BUFFER = 512
+
 
 class Record(NamedTuple):
     """What is known at the end of an epoch (of an iteration of L-BFGS).
@@ -79,9 +82,11 @@ class Batches:
         self.n_samples, self.batch_size = X.shape[0], batch_size
         self.gathers = shuffle and batch_size < self.n_samples
         if self.gathers:
+            self._numbers = np.arange(self.n_samples)
             self._order = np.empty((n_members, self.n_samples), np.intp)
             sizes = {batch_size, self.n_samples % batch_size} - {0}
             self._buffers = {size: self._allocate(n_members, size) for size in sizes}
+            self._rows = {size: np.empty((n_members, size), np.intp) for size in sizes}
 
     def _allocate(self, n_members: int, size: int) -> Any:
         return [
@@ -94,7 +99,7 @@ class Batches:
     def epoch(self, generators: Sequence[np.random.Generator]) -> Iterator[Batch]:
         """Yield each batch of one epoch: (X, Y, w)."""
         if self.gathers:
-            self._order[:] = np.arange(self.n_samples)
+            self._order[:] = self._numbers
             for order, rng in zip(self._order, generators, strict=True):
                 rng.shuffle(order)
         take = self._gather if self.gathers else self._view
@@ -108,7 +113,8 @@ class Batches:
         return X, self.Y[start:stop], None if w is None else w[start:stop]
 
     def _gather(self, start: int, stop: int) -> Batch:
-        rows = np.ascontiguousarray(self._order[:, start:stop])
+        rows = self._rows[stop - start]
+        np.copyto(rows, self._order[:, start:stop])
         X, Y, w = self._buffers[stop - start]
         # without mode="clip", take buffers its output
         if X is not None:
@@ -188,6 +194,7 @@ class Training:
         loss_grad, step = self.network.loss_grad, self.optimizer.step
         total = loss = 0.0
         with np.errstate(all="ignore"):
+            np.setbufsize(BUFFER)  # until errstate ends
             for X, Y, w in batches.epoch(self.generators):
                 loss = float(np.add.reduce(loss_grad(X, Y, w)))
                 if not isfinite(loss):

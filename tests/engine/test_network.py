@@ -1,0 +1,316 @@
+import itertools
+from functools import cache
+
+import numpy as np
+import pytest
+import scipy.sparse
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknet._engine.activations import ACTIVATIONS
+from sknet._engine.initializers import INITIALIZERS
+from sknet._engine.layers import SparseRows
+from sknet._engine.losses import LOSSES
+from sknet._engine.network import CHUNK_ELEMENTS, initial_parameters, raw_output
+
+ROWS = [(loss, out) for loss, outs in LOSSES.items() for out in outs]
+SIZES = list(itertools.product((1, 3), (False, True), (0, 1, 3), (1, 2)))
+
+every_row = pytest.mark.parametrize(("loss", "out"), ROWS)
+every_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
+
+
+def evaluate(network, *batch):
+    return network.loss_grad(*batch), network.grad.copy()
+
+
+def directional_error(network, batch, rng, h=1e-5):
+    """Worst relative error, over members, of the gradient along one random direction."""
+    theta, D = network.theta.copy(), rng.normal(size=network.theta.shape)
+    _, grad = evaluate(network, *batch)
+    f = {}
+    for k in (-2, -1, 1, 2):
+        network.theta[:] = theta + k * h * D
+        f[k] = network.loss_grad(*batch)
+    network.theta[:] = theta
+    slope = (8 * (f[1] - f[-1]) - (f[2] - f[-2])) / (12 * h)
+    product = (grad * D).sum(axis=1)
+    return np.max(np.abs(product - slope) / np.abs(slope))
+
+
+@pytest.fixture(scope="module")
+def gradient_errors(make_network, draw_targets):
+    """Errors for one activation and loss: outputs x weights x hidden layers x members."""
+
+    @cache
+    def errors(activation, loss, out):
+        rng = np.random.default_rng(1)
+        found = []
+        for n_outputs, weighted, n_hidden, n_members in SIZES:
+            network = make_network(
+                (4, *[5] * n_hidden, n_outputs),
+                [activation] * n_hidden,
+                loss,
+                out,
+                n_members=n_members,
+                alpha=0.1,
+            )
+            # two members with a batch each, as in training; one member with a shared batch
+            lead = (2, 7) if n_members == 2 else (7,)
+            X = rng.normal(size=(*lead, 4))
+            Y = draw_targets(loss, out, rng, (*lead, n_outputs))
+            w = rng.uniform(0, 2, lead) if weighted else None
+            found.append(directional_error(network, (X, Y, w), rng))
+        return found
+
+    return errors
+
+
+@every_activation
+@every_row
+def test_gradient_is_the_slope_of_the_objective(activation, loss, out, gradient_errors):
+    errors = gradient_errors(activation, loss, out)
+    assert len(errors) == 24
+    assert max(errors) < 1e-6
+
+
+def test_worst_gradient_error_of_the_whole_table(gradient_errors):
+    worst = max(
+        (max(gradient_errors(activation, loss, out)), activation, loss, out)
+        for activation in ACTIVATIONS
+        for loss, out in ROWS
+    )
+    print("worst relative error of a gradient: {:.1e} ({}, {}, {})".format(*worst))
+    assert worst[0] < 1e-6
+
+
+def test_objective_is_the_weighted_mean_plus_the_penalty_on_weights(make_network):
+    """L = 1/B sum_i w_i |A_i - y_i|^2 / 2 + alpha / 2 |W|^2, sample by sample."""
+    network = make_network((3, 4, 2), ["tanh"], n_members=2, alpha=0.3)
+    rng = np.random.default_rng(1)
+    X, Y, w = rng.normal(size=(6, 3)), rng.normal(size=(6, 2)), rng.uniform(0, 2, 6)
+    objective, _ = evaluate(network, X, Y, w)
+    assert objective.dtype == np.float64
+    first, last = network.layers
+    for k in range(2):
+        total = 0.0
+        for x, y, weight in zip(X, Y, w, strict=True):
+            a = np.tanh(x @ first.W[k] + first.b[k, 0])
+            total += weight * np.sum((a @ last.W[k] + last.b[k, 0] - y) ** 2) / 2
+        penalty = 0.3 / 2 * (np.sum(first.W[k] ** 2) + np.sum(last.W[k] ** 2))
+        assert objective[k] == pytest.approx(total / 6 + penalty, rel=1e-13)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 4])
+def test_gradient_of_a_linear_model_is_that_of_ridge(make_network, n_outputs):
+    """dW = X^T (X W + b - Y) / n + alpha W: summed over outputs, never averaged over them."""
+    network = make_network((3, n_outputs), alpha=0.2)
+    rng = np.random.default_rng(2)
+    X, Y = rng.normal(size=(8, 3)), rng.normal(size=(8, n_outputs))
+    network.loss_grad(X, Y)
+    (layer,) = network.layers
+    residual = X @ layer.W[0] + layer.b[0] - Y
+    assert_allclose(layer.dW[0], X.T @ residual / 8 + 0.2 * layer.W[0], rtol=1e-12)
+    assert_allclose(layer.db[0, 0], residual.mean(axis=0), rtol=1e-12)
+
+
+@every_row
+def test_gradient_of_one_output_does_not_see_how_many_others_there_are(
+    make_network, draw_targets, loss, out
+):
+    if out == "softmax":
+        pytest.skip("the outputs of a softmax depend on one another")
+    rng = np.random.default_rng(3)
+    network = make_network((3, 4), loss=loss, out_activation=out)
+    X, Y = rng.normal(size=(9, 3)), draw_targets(loss, out, rng, (9, 4))
+    objective, _ = evaluate(network, X, Y)
+    single = make_network((3, 1), loss=loss, out_activation=out)
+    total = 0.0
+    for j in range(4):
+        single.layers[0].W[:] = network.layers[0].W[..., [j]]
+        single.layers[0].b[:] = network.layers[0].b[..., [j]]
+        total += single.loss_grad(X, Y[:, [j]])
+        assert_allclose(single.layers[0].dW, network.layers[0].dW[..., [j]], rtol=1e-12)
+    assert_allclose(objective, total, rtol=1e-12)
+
+
+@every_row
+def test_integer_weights_are_repeated_rows(make_network, draw_targets, loss, out):
+    rng = np.random.default_rng(4)
+    network = make_network((3, 4, 2), ["tanh"], loss, out, n_members=2, alpha=0.1)
+    X, Y = rng.normal(size=(6, 3)), draw_targets(loss, out, rng, (6, 2))
+    times = np.array([2, 1, 0, 3, 1, 1])
+    weighted = evaluate(network, X, Y, times / times.mean())
+    repeated = evaluate(network, np.repeat(X, times, axis=0), np.repeat(Y, times, axis=0))
+    for a, b in zip(weighted, repeated, strict=True):
+        assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+def test_weights_of_one_are_no_weights(make_network):
+    rng = np.random.default_rng(5)
+    network = make_network((3, 4, 2), ["tanh"], n_members=2)
+    X, Y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+    for a, b in zip(evaluate(network, X, Y), evaluate(network, X, Y, np.ones(6)), strict=True):
+        assert_array_equal(a, b)
+
+
+def test_penalty_does_not_depend_on_the_number_of_rows(make_network):
+    rng = np.random.default_rng(6)
+    network = make_network((3, 4, 2), ["tanh"], alpha=0.5)
+    X, Y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+    once, five_times = (
+        evaluate(network, X, Y),
+        evaluate(network, *(np.tile(a, (5, 1)) for a in (X, Y))),
+    )
+    for a, b in zip(once, five_times, strict=True):
+        assert_allclose(a, b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_hidden", [0, 2])
+@every_row
+def test_sparse_rows_equal_dense_ones(make_network, draw_targets, loss, out, n_hidden):
+    rng = np.random.default_rng(7)
+    network = make_network(
+        (10, *[4] * n_hidden, 2), ["relu"] * n_hidden, loss, out, n_members=3, alpha=0.1
+    )
+    X = rng.normal(size=(3, 8, 10)) * (rng.uniform(size=(3, 8, 10)) < 0.2)
+    Y, w = draw_targets(loss, out, rng, (8, 2)), rng.uniform(0, 2, 8)
+    gathered = SparseRows(*map(scipy.sparse.csr_array, X))
+    shared = SparseRows(scipy.sparse.csr_array(X[0]))
+    for sparse, dense in ((gathered, X), (shared, X[0])):
+        for a, b in zip(
+            evaluate(network, sparse, Y, w), evaluate(network, dense, Y, w), strict=True
+        ):
+            assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+@every_row
+def test_each_member_is_a_network_of_its_own(make_network, draw_targets, loss, out):
+    rng = np.random.default_rng(8)
+    network = make_network((4, 5, 3), ["silu"], loss, out, n_members=3, alpha=0.1)
+    X, Y = rng.normal(size=(3, 6, 4)), draw_targets(loss, out, rng, (3, 6, 3))
+    w = rng.uniform(0, 2, (3, 6))
+    objective, grad = evaluate(network, X, Y, w)
+    for k, member in enumerate(network.rows()):
+        assert np.shares_memory(member.theta, network.theta)
+        alone = evaluate(member, X[k], Y[k], w[k])
+        assert_allclose(alone[0], objective[[k]], rtol=1e-13)
+        assert_allclose(alone[1], grad[[k]], rtol=1e-12, atol=1e-14)
+
+
+def test_a_shared_batch_is_the_same_batch_for_each_member(make_network):
+    rng = np.random.default_rng(9)
+    network = make_network((4, 5, 3), ["tanh"], n_members=3)
+    X, Y = rng.normal(size=(6, 4)), rng.normal(size=(6, 3))
+    shared = evaluate(network, X, Y)
+    for a, b in zip(shared, evaluate(network, np.stack([X] * 3), np.stack([Y] * 3)), strict=True):
+        assert_allclose(a, b, rtol=1e-13, atol=1e-15)
+
+
+def test_batches_of_different_sizes_do_not_disturb_one_another(make_network):
+    rng = np.random.default_rng(10)
+    network, fresh = (make_network((4, 5, 3), ["gelu"], n_members=2) for _ in range(2))
+    X, Y = rng.normal(size=(9, 4)), rng.normal(size=(9, 3))
+    for size in (9, 2, 9, 5, 2):
+        evaluate(network, X[:size], Y[:size])
+    for a, b in zip(evaluate(network, X, Y), evaluate(fresh, X, Y), strict=True):
+        assert_array_equal(a, b)
+
+
+def test_the_batch_is_left_as_it_was(make_network):
+    rng = np.random.default_rng(11)
+    network = make_network((4, 1, 3), ["relu"])
+    batch = rng.normal(size=(6, 4)), rng.normal(size=(6, 3)), rng.uniform(size=6)
+    kept = [a.copy() for a in batch]
+    network.loss_grad(*batch)
+    for after, before in zip(batch, kept, strict=True):
+        assert_array_equal(after, before)
+
+
+def test_float32_stays_float32(make_network):
+    rng = np.random.default_rng(12)
+    exact = make_network((4, 5, 3), ["tanh"], n_members=2, alpha=0.1)
+    network = make_network((4, 5, 3), ["tanh"], n_members=2, alpha=0.1, dtype=np.float32)
+    X, Y = rng.normal(size=(6, 4)), rng.normal(size=(6, 3))
+    objective, grad = evaluate(network, X.astype(np.float32), Y.astype(np.float32))
+    assert grad.dtype == network.theta.dtype == np.float32
+    expected = evaluate(exact, X, Y)
+    assert_allclose(objective, expected[0], rtol=1e-5)
+    assert_allclose(grad, expected[1], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("as_matrix", [np.asarray, scipy.sparse.csr_array])
+def test_raw_output_of_all_rows_is_that_of_each_row(make_network, as_matrix):
+    width = 64
+    network = make_network((3, width, 2), ["tanh"], n_members=3)
+    n_samples = 2 * CHUNK_ELEMENTS // (3 * width) + 5  # two whole chunks and a bit
+    X = np.random.default_rng(13).normal(size=(n_samples, 3))
+    Z = raw_output(network.layers, as_matrix(X))
+    assert Z.shape == (3, n_samples, 2)
+    first, last = network.layers
+    for k in range(3):
+        A = np.tanh(X @ first.W[k] + first.b[k])
+        assert_allclose(Z[k], A @ last.W[k] + last.b[k], rtol=1e-11, atol=1e-12)
+    assert raw_output(network.layers, as_matrix(X[:1])).shape == (3, 1, 2)
+
+
+@pytest.mark.parametrize("init", ["auto", *INITIALIZERS])
+def test_a_zero_output_changes_no_other_layer(init):
+    units, activations = (4, 6, 2), ["relu"]
+    drawn, zeroed = (
+        initial_parameters(units, activations, init, np.random.default_rng(0), zero_output)
+        for zero_output in (False, True)
+    )
+    assert_array_equal(drawn[0]["W"], zeroed[0]["W"])
+    assert drawn[-1]["W"].all()
+    assert not any(a.any() for a in zeroed[-1].values())
+
+
+@pytest.mark.parametrize("init", ["auto", *INITIALIZERS])
+def test_initial_parameters_fill_the_views(make_network, init):
+    units = (4, 6, 5, 2)
+    drawn = initial_parameters(units, ["relu", "selu"], init, np.random.default_rng(0))
+    views = make_network(units, ["relu", "selu"]).layout.views(np.zeros((1, 24 + 30 + 10 + 13)))
+    for parameters, view in zip(drawn, views, strict=True):
+        assert {k: a.shape for k, a in parameters.items()} == {
+            k: a.shape[1:] for k, a in view.items()
+        }
+
+
+@pytest.mark.torch
+@every_activation
+@every_row
+def test_objective_and_gradient_equal_torch(
+    make_network, draw_targets, torch, activation, loss, out
+):
+    F, rng, n = torch.nn.functional, np.random.default_rng(14), 8
+    sigmas = {
+        "identity": lambda z: z,
+        "logistic": torch.sigmoid,
+        "exp": torch.exp,
+        "softmax": lambda z: torch.softmax(z, -1),
+    }
+    network = make_network((4, 5, 5, 3), [activation] * 2, loss, out, alpha=0.1)
+    X, Y = rng.normal(size=(n, 4)), draw_targets(loss, out, rng, (n, 3))
+    w = rng.uniform(0, 2, n)
+    leaves = [torch.tensor(a[0], requires_grad=True) for v in network.layers for a in (v.W, v.b)]
+    sigma = sigmas.get(activation) or getattr(F, activation)
+    link = sigmas.get(out) or getattr(F, out)
+    Z = torch.tensor(X)
+    for k in range(3):
+        Z = Z @ leaves[2 * k] + leaves[2 * k + 1]
+        Z = sigma(Z) if k < 2 else Z
+    y, A = torch.tensor(Y), link(Z)
+    per_output = {
+        "log_loss": -torch.special.xlogy(y, A)
+        - (out == "logistic") * torch.special.xlogy(1 - y, 1 - A),
+        "squared_error": (A - y) ** 2 / 2,
+        "poisson": torch.special.xlogy(y, y) - y * torch.log(A) - y + A,
+    }[loss]
+    penalty = 0.05 * sum((W**2).sum() for W in leaves[::2])
+    objective = (per_output.sum(-1) * torch.tensor(w)).mean() + penalty
+    objective.backward()
+    value, _ = evaluate(network, X, Y, w)
+    assert_allclose(value, objective.item(), rtol=1e-12)
+    for k, layer in enumerate(network.layers):
+        assert_allclose(layer.dW[0], leaves[2 * k].grad.numpy(), rtol=1e-9, atol=1e-12)
+        assert_allclose(layer.db[0], leaves[2 * k + 1].grad.numpy(), rtol=1e-9, atol=1e-12)
