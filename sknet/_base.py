@@ -1,7 +1,7 @@
 """What both estimators share: `fit`, and the raw output that all predictions start from."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -12,10 +12,14 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sknet import _params
-from sknet._engine.network import dense_layers, raw_output
-from sknet._fitting import Result, Rows, Start, train
+from sknet._engine.network import dense_layers, predict_by_chunks
+from sknet._fitting import Result, Rows, Start, mean_prediction, train
 from sknet._inputs import cast_X, validate_X
-from sknet._targets import Weights, require_y
+from sknet._targets import Weights, plain, require_y
+from sknet._threads import blas_threads
+
+#: A loss that ends so many times above the first one is warned about.
+FAR_WORSE = 10
 
 NOT_CONVERGED = {
     "max_iter": "Maximum iterations ({max_iter}) reached and the optimization hasn't converged"
@@ -43,7 +47,7 @@ class BaseMLP(BaseEstimator):
     #: What the parameter `loss` may be.
     _losses: ClassVar[tuple[str, ...]]
 
-    def _target(self, y: Any, goes_on: bool, classes: Any = None) -> Any:
+    def _target(self, y: Any, goes_on: bool, classes: Any, incremental: bool) -> Any:
         """Return the target: that of the first call where training goes on, else of `y`."""
         raise NotImplementedError
 
@@ -87,10 +91,11 @@ class BaseMLP(BaseEstimator):
             p = _params.check(self, self._losses)
             goes_on = hasattr(self, "coefs_") and (incremental or p["warm_start"])
             require_y(self, y)
+            y = plain(y)
             X = validate_X(self, X, reset=not goes_on)
             check_consistent_length(X, y)
             start = self._start(p) if goes_on else None
-            target = self._target(y, goes_on, classes)
+            target = self._target(y, goes_on, classes, incremental)
             weights = Weights(start.state.get("weight_scale") if start and incremental else None)
             w = weights.normalise(sample_weight, X.shape[0])
             Y, strata = target.encode(y, X.dtype)
@@ -112,6 +117,13 @@ class BaseMLP(BaseEstimator):
             warnings.warn("Training interrupted by user.", UserWarning, stacklevel=3)
         elif result.reason not in ("converged", "epoch"):
             warnings.warn(f"lbfgs: {result.reason}", ConvergenceWarning, stacklevel=3)
+        if result.losses[-1] > FAR_WORSE * max(result.losses[0], p["tol"]):
+            warnings.warn(
+                f"Training ended at a loss of {result.losses[-1]:.3g}, far above the"
+                f" {result.losses[0]:.3g} that it began with. Lower learning_rate_init.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
         return self
 
     def _start(self, p: dict[str, Any]) -> Start:
@@ -158,8 +170,11 @@ class BaseMLP(BaseEstimator):
             self.validation_scores_ = earlier_scores + result.scores
             self.best_validation_score_ = result.best_score
 
-    def _raw_output(self, X: Any) -> np.ndarray:
-        """Return Z (n_members, n_samples, n_outputs) in the dtype of X, from fitted state alone."""
+    def _predict_by(self, finish: Callable[[np.ndarray], np.ndarray], X: Any) -> np.ndarray:
+        """Return what `finish` makes of the raw output, from fitted state alone.
+
+        It is given Z (n_members, rows, n_outputs) of some rows, in the dtype of X.
+        """
         check_is_fitted(self)
         X = validate_X(self, X, reset=False)
         parameters = self._parameters()
@@ -167,9 +182,14 @@ class BaseMLP(BaseEstimator):
         layers = dense_layers(units, self._activations)
         for layer, views in zip(layers, parameters, strict=True):
             layer.bind(views)
-        with np.errstate(all="ignore"):
-            Z = raw_output(layers, X, cast_X)
-        return Z.astype(X.dtype, copy=False)
+        with blas_threads(0) as n_threads:
+            return predict_by_chunks(
+                layers, X, lambda Z: finish(Z.astype(X.dtype)), cast_X, n_threads
+            )
+
+    def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
+        """Return the members' mean prediction, from their raw output."""
+        return mean_prediction(Z, self.out_activation_)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "coefs_")

@@ -11,12 +11,12 @@ from sknet import _params
 from sknet._base import BaseMLP
 from sknet._docs import documented
 from sknet._engine.losses import LOSSES
-from sknet._fitting import mean_prediction
 from sknet._targets import (
     ContinuousTarget,
     IndicatorTarget,
     LabelTarget,
     classification_target,
+    is_indicator,
 )
 
 
@@ -111,16 +111,15 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
     ):
         _params.store(self, locals())
 
-    def _target(self, y: Any, goes_on: bool, classes: Any = None) -> LabelTarget | IndicatorTarget:
+    def _target(
+        self, y: Any, goes_on: bool, classes: Any, incremental: bool
+    ) -> LabelTarget | IndicatorTarget:
         if goes_on:
-            return self._continued_target(y, classes)
+            return self._continued_target(y, classes, incremental)
         if classes is None:
             return classification_target(y)
-        target = classification_target(y)
         labels = np.unique(np.asarray(classes))
-        if isinstance(target, IndicatorTarget):
-            return IndicatorTarget(len(labels))
-        return LabelTarget(labels)
+        return IndicatorTarget(len(labels)) if is_indicator(y) else LabelTarget(labels)
 
     def _fitted_target(self) -> LabelTarget | IndicatorTarget:
         """Return the target of the fitted network."""
@@ -179,8 +178,8 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         ndarray of shape (n_samples,) or (n_samples, n_labels)
             Labels of the dtype of `classes_`; or 0 and 1 for each label.
         """
-        Z = self._raw_output(X)
-        return self._fitted_target().decode(mean_prediction(Z, self.out_activation_))
+        prediction = self._predict_by(self._mean_prediction, X)
+        return self._fitted_target().decode(prediction)
 
     def predict_proba(self, X):
         """Predict the probability of each class.
@@ -196,7 +195,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
             In the order of `classes_`; in the dtype of `X`. For label indicators, the probability
             of each label.
         """
-        return mean_prediction(self._two_sided(self._raw_output(X)), self.out_activation_)
+        return self._predict_by(lambda Z: self._mean_prediction(self._two_sided(Z)), X)
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class, from the raw output.
@@ -211,11 +210,14 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         ndarray of shape (n_samples, n_classes)
             Finite also where the probability is 0 in floating point.
         """
-        Z = self._two_sided(self._raw_output(X))
-        log_P = self._mean_log_proba(Z)
-        # next to 1 the probability is the coarser of the two: agree with what predict_proba says
-        P = mean_prediction(Z, self.out_activation_)
-        return np.where(P > 0.5, np.log(np.maximum(P, 0.5)), log_P)
+
+        def log_proba(Z: np.ndarray) -> np.ndarray:
+            Z = self._two_sided(Z)
+            P, log_P = self._mean_prediction(Z), self._mean_log_proba(Z)
+            # next to 1, P is the coarser of the two: agree with what predict_proba says
+            return np.where(P > 0.5, np.log(np.maximum(P, 0.5)), log_P)
+
+        return self._predict_by(log_proba, X)
 
     def decision_function(self, X):
         """Return the raw output: the logit, or one score a class or label.
@@ -232,15 +234,18 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
             For two classes, above 0 where the second one is predicted.
         """
-        Z = self._raw_output(X)
-        if len(Z) == 1:
-            decision = Z[0]
-        elif self.out_activation_ == "softmax":
-            decision = self._mean_log_proba(Z)
-        else:
-            decision = self._mean_log_proba(Z) - self._mean_log_proba(-Z)
-        binary = self.n_outputs_ == 1 and len(self.classes_) == 2
-        return decision[:, 0] if binary else decision
+
+        def decision(Z: np.ndarray) -> np.ndarray:
+            if len(Z) == 1:
+                link = Z[0]
+            elif self.out_activation_ == "softmax":
+                link = self._mean_log_proba(Z)
+            else:
+                link = self._mean_log_proba(Z) - self._mean_log_proba(-Z)
+            binary = self.n_outputs_ == 1 and len(self.classes_) == 2
+            return link[:, 0] if binary else link
+
+        return self._predict_by(decision, X)
 
     def _two_sided(self, Z: np.ndarray) -> np.ndarray:
         """Return the raw output for both classes where there is one output for two."""
@@ -255,7 +260,9 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
             log_P = -np.logaddexp(0.0, -Z)
         return log_P[0] if len(Z) == 1 else logsumexp(log_P, axis=0) - float(np.log(len(Z)))
 
-    def _continued_target(self, y: Any, classes: Any) -> LabelTarget | IndicatorTarget:
+    def _continued_target(
+        self, y: Any, classes: Any, incremental: bool
+    ) -> LabelTarget | IndicatorTarget:
         """Return the fitted target; raise where `y` or `classes` ask for another one."""
         target = self._fitted_target()
         if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
@@ -263,14 +270,16 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
                 f"classes={classes!r} is not the same as on the first call to partial_fit:"
                 f" {self.classes_!r}."
             )
-        asked = classification_target(y)
-        if type(asked) is not type(target):
+        if is_indicator(y) != self._indicator:
             raise ValueError("y must stay what it was first: labels, or label indicators.")
-        if self.warm_start and not np.array_equal(asked.classes, self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous"
-                f" call to fit. Previously got {self.classes_}, `y` has {asked.classes}"
-            )
+        if not incremental and not self._indicator:
+            asked = classification_target(y)
+            if not np.array_equal(asked.classes, self.classes_):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous"
+                    f" call to fit. Previously got {self.classes_}, `y` has {asked.classes}"
+                )
+            return asked
         return target
 
     def __sklearn_tags__(self):
@@ -320,11 +329,11 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     >>> from sklearn.preprocessing import StandardScaler
     >>> from sknet import MLPBackpropRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> network = MLPBackpropRegressor((20,), solver="lbfgs", alpha=0.1, random_state=0)
+    >>> network = MLPBackpropRegressor((20,), early_stopping=True, random_state=0)
     >>> model = TransformedTargetRegressor(
     ...     make_pipeline(StandardScaler(), network), transformer=StandardScaler()
     ... )
-    >>> bool(cross_val_score(model, X, y).mean() > 0.4)
+    >>> bool(cross_val_score(model, X, y).mean() > 0.3)
     True
     """
 
@@ -366,7 +375,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     ):
         _params.store(self, locals())
 
-    def _target(self, y: Any, goes_on: bool, classes: Any = None) -> ContinuousTarget:
+    def _target(self, y: Any, goes_on: bool, classes: Any, incremental: bool) -> ContinuousTarget:
         non_negative = self.loss == "poisson"
         if goes_on:
             return ContinuousTarget(self.n_outputs_, non_negative)
@@ -416,7 +425,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the dtype of `X`.
         """
-        prediction = mean_prediction(self._raw_output(X), self.out_activation_)
+        prediction = self._predict_by(self._mean_prediction, X)
         return prediction[:, 0] if self.n_outputs_ == 1 else prediction
 
     def __sklearn_tags__(self):

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -9,15 +10,23 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
+from sknet._engine.compiled import CompiledEpoch
 from sknet._engine.layers import Dense
 from sknet._engine.losses import LOSSES, PREDICTIONS
-from sknet._engine.network import Network, dense_layers, initial_parameters, raw_output
+from sknet._engine.network import (
+    Network,
+    dense_layers,
+    initial_parameters,
+    raw_output,
+)
 from sknet._engine.optimizers import OPTIMIZERS
 from sknet._engine.parameters import Layout, Views
 from sknet._engine.schedules import SCHEDULES
 from sknet._engine.stopping import Stopping
 from sknet._engine.training import Batches, DivergenceError, Record, Training, minimize_lbfgs
 from sknet._inputs import cast_X
+from sknet._targets import cast_target
+from sknet._threads import blas_threads
 
 AUTO_BATCH_SIZE = 200
 
@@ -41,7 +50,7 @@ class Rows(NamedTuple):
     def cast(self, dtype: np.dtype) -> "Rows":
         """Return the rows in the compute dtype."""
         w = None if self.w is None else self.w.astype(dtype)
-        return Rows(cast_X(self.X, dtype), self.Y.astype(dtype, copy=False), w, self.strata)
+        return Rows(cast_X(self.X, dtype), cast_target(self.Y, dtype), w, self.strata)
 
 
 class Start(NamedTuple):
@@ -310,13 +319,16 @@ def _run_stochastic(
         lambda progress: schedule(float(eta), progress, float(power_t)),
         slows_down=p["learning_rate"] == "adaptive",
         generators=generators,
+        limit=partial(blas_threads, network.largest_product(_batch_size(p, len(rows.Y)))),
     )
     if state.get("solver") == p["solver"]:
         training.restore(state["training"])
         if incremental:
             stopping.restore(state["stopping"])
-    n_members, size = len(network.theta), _batch_size(p, len(rows.Y))
-    batches = Batches(rows.X, rows.Y, rows.w, size, p["shuffle"], n_members)
+    size = _batch_size(p, len(rows.Y))
+    batches = Batches(rows.X, rows.Y, rows.w, size, p["shuffle"], network.n_together(size))
+    max_iter = 1 if incremental else int(p["max_iter"])
+    training.compiled = CompiledEpoch.of(network, optimizer, batches, max_iter)
     losses: list[float] = []
     show = _printer(p["verbose"], stopping)
 
@@ -324,8 +336,7 @@ def _run_stochastic(
         losses.append(record.loss)
         show(record)
 
-    max_iter = 1 if incremental else p["max_iter"]
-    reason = training.run(batches, stopping, max_iter, report)
+    reason = training.run(batches, stopping, max_iter, report, snapshots=p["warm_start"])
     state.update(solver=p["solver"], training=training.state(), stopping=stopping.state())
     return "epoch" if incremental and reason == "max_iter" else reason, len(losses), losses
 
@@ -355,9 +366,17 @@ def _run_lbfgs(
             return stop
 
         reason, loss, n_iter = minimize_lbfgs(
-            member, batch, float(p["tol"]), int(p["max_iter"]), int(p["max_fun"]), monitor
+            member,
+            batch,
+            float(p["tol"]),
+            int(p["max_iter"]),
+            int(p["max_fun"]),
+            monitor,
+            partial(blas_threads, network.largest_product(len(rows.Y))),
         )
-        curves.append(curve or [loss])
+        if not curve:  # solved where it started
+            monitor(Record(1, loss, None))
+        curves.append(curve)
         reasons.append(reason)
         n_iters.append(max(n_iter, 1))
         if reason == "interrupted":

@@ -6,6 +6,8 @@ is read at all. There is one type of error: `InvalidParameterError`.
 
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
+from inspect import signature
 from math import inf
 from numbers import Integral, Real
 from reprlib import repr as short_repr
@@ -240,7 +242,13 @@ def _check_combinations(estimator: Any, p: Mapping[str, Any]) -> None:
 
 def _off_default(estimator: Any) -> Iterable[str]:
     """Yield the parameters of HAS_EFFECT that differ from their defaults."""
-    defaults = type(estimator)().get_params(deep=False)
+    defaults = _defaults(type(estimator))
     for name in HAS_EFFECT:
         if getattr(estimator, name) != defaults[name]:
             yield name
+
+
+@cache
+def _defaults(kind: type) -> dict[str, Any]:
+    """Return the default of each parameter of an estimator's constructor."""
+    return {p.name: p.default for p in signature(kind).parameters.values()}

@@ -19,8 +19,16 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+
+def plain(y: Any) -> Any:
+    """Return a column of pandas' nullable numbers and booleans as numpy's, others as they are."""
+    numpy_dtype = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
+    if numpy_dtype is None or numpy_dtype.kind not in "biuf" or y.isna().any():
+        return y
+    return y.to_numpy(numpy_dtype)
 
 
 def require_y(estimator: Any, y: Any) -> None:
@@ -31,11 +39,16 @@ def require_y(estimator: Any, y: Any) -> None:
         )
 
 
-def check_labels(y: Any) -> np.ndarray:
-    """Return `y` as a 1-d array of labels, of their own dtype."""
-    y = column_or_1d(y, warn=True)
-    check_classification_targets(y)
-    return y
+def cast_target(Y: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return encoded targets in `dtype`; raise ValueError if one is too large for it."""
+    with np.errstate(over="ignore"):
+        cast = Y.astype(dtype, copy=False)
+    if cast is not Y and not np.isfinite(cast).all():
+        raise ValueError(
+            f"y holds a value that is too large for {np.dtype(dtype)}, the dtype in which this"
+            " network computes. Scale y, or fit with dtype='float64'."
+        )
+    return cast
 
 
 class LabelTarget:
@@ -46,19 +59,31 @@ class LabelTarget:
         self.binary = len(classes) == 2
         self.out_activation = "logistic" if self.binary else "softmax"
         self.n_outputs = 1 if self.binary else len(classes)
+        self._of: tuple[Any, Any] = (None, None)
 
     @classmethod
     def of(cls, y: Any) -> "LabelTarget":
         """Return the target whose classes are the labels in `y`."""
-        return cls(LabelEncoder().fit(check_labels(y)).classes_)
+        encoder = LabelEncoder()
+        codes = encoder.fit_transform(column_or_1d(y, warn=True))
+        target = cls(encoder.classes_)
+        target._of = y, codes
+        return target
 
-    def encode(self, y: Any, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
-        encoder, labels = LabelEncoder(), check_labels(y)
+    def _encode(self, y: Any) -> np.ndarray:
+        """Return the place of each label among the classes."""
+        encoder, labels = LabelEncoder(), column_or_1d(y, warn=True)
         encoder.classes_ = self.classes
         codes = encoder.transform(labels)
         # transform casts y to the dtype of the classes, which may cut strings and decimals off
         if not np.array_equal(self.classes[codes], labels):
             raise ValueError("y contains previously unseen labels: all must be among the classes.")
+        return codes
+
+    def encode(self, y: Any, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+        made_of, codes = self._of
+        if y is not made_of:
+            codes = self._encode(y)
         if self.binary:
             return codes.astype(dtype)[:, None], codes
         Y = np.zeros((len(codes), self.n_outputs), dtype)
@@ -122,14 +147,7 @@ class ContinuousTarget:
             raise ValueError(f"y has {Y.shape[1]} outputs; {self.n_outputs} were expected.")
         if self.non_negative and (Y < 0).any():
             raise ValueError("y must not be negative with loss='poisson'.")
-        with np.errstate(over="ignore"):
-            Y = Y.astype(dtype)
-        if not np.isfinite(Y).all():
-            raise ValueError(
-                f"y holds a value that is too large for {np.dtype(dtype)}, the dtype in which this"
-                " network computes. Scale y, or fit with dtype='float64'."
-            )
-        return Y, None
+        return cast_target(Y, dtype), None
 
     def decode(self, prediction: np.ndarray) -> np.ndarray:
         return prediction[:, 0] if self.n_outputs == 1 else prediction
@@ -148,9 +166,21 @@ def _numbers(y: Any) -> np.ndarray:
     return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
 
+def is_indicator(y: Any) -> bool:
+    """Whether `y` is a matrix of label indicators; raise if it is not one label a row either."""
+    if np.asarray(y).dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
+    if np.ndim(y) > 2:
+        raise ValueError(f"y must be 1-d or 2-d, got {np.ndim(y)} dimensions.")
+    kind = type_of_target(y, input_name="y")
+    if kind not in ("binary", "multiclass", "multilabel-indicator"):
+        check_classification_targets(y)
+    return kind == "multilabel-indicator"
+
+
 def classification_target(y: Any) -> LabelTarget | IndicatorTarget:
     """Return the target for the labels, or the label indicators, in `y`."""
-    if type_of_target(y, input_name="y") == "multilabel-indicator":
+    if is_indicator(y):
         return IndicatorTarget(y.shape[1] if hasattr(y, "shape") else len(y[0]))
     return LabelTarget.of(y)
 

@@ -13,12 +13,13 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ENGINE_FILES = sorted(ENGINE.glob("*.py"))
 
 # The arrows of the design: what each file of the engine may import of the engine.
-ELEMENT_WISE = {"activations", "kernels"}
+ELEMENT_WISE = {"activations"}
 BLOCKS = ELEMENT_WISE | {"initializers", "losses", "parameters"}
 MAY_IMPORT = {
-    "activations": {"kernels"},
+    "activations": set(),
     "initializers": ELEMENT_WISE,
-    "kernels": set(),
+    "compiled": BLOCKS | {"kernels", "layers", "network", "optimizers"},
+    "kernels": {"activations"},
     "layers": BLOCKS,
     "losses": ELEMENT_WISE,
     "network": BLOCKS | {"layers"},
@@ -26,7 +27,7 @@ MAY_IMPORT = {
     "parameters": ELEMENT_WISE,
     "schedules": set(),
     "stopping": ELEMENT_WISE | {"schedules"},
-    "training": BLOCKS | {"layers", "network", "optimizers", "schedules", "stopping"},
+    "training": BLOCKS | {"layers", "network", "optimizers", "schedules", "stopping", "compiled"},
 }
 EXTRAS = {"kernels": {"numba"}}
 

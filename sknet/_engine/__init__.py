@@ -13,6 +13,8 @@ optimizers.py       OPTIMIZERS: in-place steps of theta
 schedules.py        SCHEDULES: the learning rate, from the progress of training
 stopping.py         when to stop, which parameters to keep
 training.py         epochs of batches as a generator; L-BFGS
+compiled.py         when an epoch runs by compiled code instead
+kernels.py          that code: the numba twins of a step's pieces, and of an epoch
 ==================  ============================================================================
 
 Notation, in code as in ``doc/notation.rst``: layer index k, capital letters are 2-D (with a

@@ -30,6 +30,11 @@ class SparseRows:
         self.matrices = matrices
         self.shape = matrices[0].shape
 
+    def __getitem__(self, key: Any) -> "SparseRows":
+        """Return a slice of the rows, as ``array[..., rows, :]`` does."""
+        _, rows, _ = key
+        return SparseRows(*(X[rows] for X in self.matrices))
+
     def product(self, W: Array, out: Array) -> None:
         """out <- X W, one product a member."""
         for k in range(len(out)):

@@ -11,6 +11,7 @@ Biases are not penalised. Averaging and weighting happen here and nowhere else.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -24,9 +25,13 @@ from sknet._engine.losses import Loss
 from sknet._engine.parameters import Layout
 
 #: Rows of a prediction are taken in chunks whose widest layer has about this many elements.
-CHUNK_ELEMENTS = 1 << 17
+CHUNK_ELEMENTS = 1 << 18
 #: Chunks are padded to a multiple of so many rows.
 ROWS = 16
+#: Members that hold more elements than this are trained one after another.
+LOCKSTEP_ELEMENTS = 1 << 18
+#: A training batch is never cut into chunks of fewer rows.
+SMALLEST_CHUNK = 1024
 
 
 def dense_layers(units: Sequence[int], activations: Sequence[str]) -> list[Dense]:
@@ -70,6 +75,12 @@ def initial_parameters(
     return drawn
 
 
+def chunk_rows(layers: Sequence[Dense]) -> int:
+    """Return how many rows are predicted at once, so that the buffers stay in the cache."""
+    widest = len(layers[0].W) * max(layer.n_out for layer in layers)
+    return max(ROWS, CHUNK_ELEMENTS // widest // ROWS * ROWS)
+
+
 def forward(layers: Sequence[Dense], X: Any, buffers: Sequence[DenseBuffers]) -> Array:
     """Return the raw output Z of the last layer (a buffer) for the batch `X`."""
     A = X
@@ -78,13 +89,17 @@ def forward(layers: Sequence[Dense], X: Any, buffers: Sequence[DenseBuffers]) ->
     return A
 
 
-def raw_output(
-    layers: Sequence[Dense], X: Any, cast: Callable[[Any, np.dtype], Any] | None = None
+def predict_by_chunks(
+    layers: Sequence[Dense],
+    X: Any,
+    finish: Callable[[Array], Array],
+    cast: Callable[[Any, np.dtype], Any] | None = None,
+    n_threads: int = 1,
 ) -> Array:
-    """Return the raw output Z (n_members, n_samples, n_outputs) for all rows of `X`.
+    """Return what `finish` makes of the raw output, for all rows of `X`.
 
     In chunks of rows, through buffers of this call alone, so that memory does not grow with n and
-    threads may share `layers`.
+    threads may share `layers`. A row's prediction depends on no other row.
 
     Parameters
     ----------
@@ -92,24 +107,42 @@ def raw_output(
         Bound layers.
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         In the dtype of the parameters, unless `cast` is given.
+    finish : callable
+        ``finish(Z)`` turns the raw output (n_members, rows, n_outputs) of a chunk, a buffer, into
+        a new array with one entry a row.
     cast : callable, optional
         ``cast(rows of X, dtype)`` returns a chunk in the dtype of the parameters.
+    n_threads : int
+        Threads that share the chunks.
     """
-    n_samples, W = X.shape[0], layers[0].W
-    n_members, dtype = len(W), W.dtype
-    widest = max(layer.n_out for layer in layers)
-    chunk = max(ROWS, CHUNK_ELEMENTS // (n_members * widest) // ROWS * ROWS)
-    Z = np.empty((n_members, n_samples, layers[-1].n_out), dtype)
-    buffers: list[DenseBuffers] = []
-    for start in range(0, n_samples, chunk):
-        size = min(chunk, n_samples - start)
-        X_chunk = X[start : start + size]
-        batch = padded(X_chunk if cast is None else cast(X_chunk, dtype))
-        if not buffers or size < chunk:
-            work = work_array(list(layers), n_members, batch.shape[-2], dtype)
-            buffers = [layer.buffers(batch.shape[-2], work, training=False) for layer in layers]
-        Z[:, start : start + size] = forward(layers, batch, buffers)[:, :size]
-    return Z
+    n_samples, chunk, dtype = X.shape[0], chunk_rows(layers), layers[0].W.dtype
+
+    def share(start: int, stop: int) -> list[Array]:
+        parts, buffers = [], None
+        with np.errstate(all="ignore"):
+            for first in range(start, stop, chunk):
+                X_chunk = X[first : min(first + chunk, stop)]
+                batch = padded(X_chunk if cast is None else cast(X_chunk, dtype))
+                size = batch.shape[-2]
+                if buffers is None or size < chunk:
+                    work = work_array(list(layers), len(layers[0].W), size, dtype)
+                    buffers = [layer.buffers(size, work, training=False) for layer in layers]
+                parts.append(finish(forward(layers, batch, buffers)[:, : X_chunk.shape[0]]))
+        return parts
+
+    n_shares = max(1, min(n_threads, n_samples // (8 * chunk)))
+    if n_shares == 1:
+        return np.concatenate(share(0, n_samples))
+    rows = -(-n_samples // (n_shares * chunk)) * chunk
+    starts = range(0, n_samples, rows)
+    with ThreadPoolExecutor(n_shares) as pool:
+        shares = pool.map(share, starts, [min(start + rows, n_samples) for start in starts])
+        return np.concatenate([part for parts in shares for part in parts])
+
+
+def raw_output(layers: Sequence[Dense], X: Any) -> Array:
+    """Return the raw output Z (n_members, n_samples, n_outputs) for all rows of `X`."""
+    return np.moveaxis(predict_by_chunks(layers, X, lambda Z: np.moveaxis(Z, 0, 1).copy()), 1, 0)
 
 
 def padded(X: Any) -> Any:
@@ -153,18 +186,22 @@ class Network:
         Strength of the L2 penalty on the weights of the mean loss.
     theta : ndarray of shape (n_members, n_params)
         Kept, and seen by the layers through views.
-
-    Attributes
-    ----------
-    grad : ndarray of shape (n_members, n_params)
-        dL/dtheta, written by `loss_grad`.
+    grad : ndarray of shape (n_members, n_params), optional
+        dL/dtheta, written by `loss_grad`; kept. None makes one.
     """
 
-    def __init__(self, layers: list[Dense], loss: Loss, alpha: float, theta: Array) -> None:
+    def __init__(
+        self,
+        layers: list[Dense],
+        loss: Loss,
+        alpha: float,
+        theta: Array,
+        grad: Array | None = None,
+    ) -> None:
         self.layers, self.loss, self.alpha = layers, loss, alpha
         self.layout = Layout([layer.shapes for layer in layers])
         self.theta = theta
-        self.grad = np.zeros_like(theta)
+        self.grad = np.zeros_like(theta) if grad is None else grad
         views = zip(self.layout.views(theta), self.layout.views(self.grad), strict=True)
         for layer, (parameters, gradient) in zip(layers, views, strict=True):
             layer.bind(parameters, gradient)
@@ -172,6 +209,24 @@ class Network:
         self._dW = self.grad[:, self.layout.groups["W"]]
         self._penalty = np.empty_like(self._W) if alpha else None
         self._workspaces: dict[int, Workspace] = {}
+        self._chunk = max(SMALLEST_CHUNK, chunk_rows(layers))
+        self._total: Array | None = None
+
+    def largest_product(self, n_samples: int) -> int:
+        """Return the multiply-adds of the largest matrix product in `loss_grad` of so many rows."""
+        rows = n_samples if n_samples <= 2 * self._chunk else self._chunk
+        return rows * max(layer.n_in * layer.n_out for layer in self.layers)
+
+    def n_together(self, n_samples: int) -> int:
+        """Return how many members to train in lockstep on batches of so many rows: all, or 1.
+
+        Small members share the cost of each call; the parameters, optimizer states and buffers of
+        large ones would drive each other out of the cache.
+        """
+        n_members = len(self.theta)
+        units = sum(layer.n_out for layer in self.layers)
+        elements = n_members * (n_samples * units + self.layout.n_params)
+        return n_members if elements <= LOCKSTEP_ELEMENTS else 1
 
     def workspace(self, n_samples: int) -> Workspace:
         """Return the buffers for batches of `n_samples` rows, made on first use and kept."""
@@ -193,9 +248,30 @@ class Network:
         Returns
         -------
         ndarray of shape (n_members,), float64, the caller's own.
+
+        Notes
+        -----
+        More rows than fit the cache several times are taken in chunks, and the sums of the chunks
+        added.
         """
         n_samples = X.shape[-2]
-        space = self.workspace(n_samples)
+        if n_samples <= 2 * self._chunk:
+            loss = self._share(X, Y, w, n_samples)
+        else:
+            total = np.zeros_like(self.grad) if self._total is None else self._total
+            self._total, loss = total, np.zeros(len(total))
+            total.fill(0.0)
+            for start in range(0, n_samples, self._chunk):
+                rows = slice(start, start + self._chunk)
+                w_rows = None if w is None else w[..., rows]
+                loss += self._share(X[..., rows, :], Y[..., rows, :], w_rows, n_samples)
+                np.add(total, self.grad, out=total)
+            np.copyto(self.grad, total)
+        return loss + self._add_penalty()
+
+    def _share(self, X: Any, Y: Array, w: Array | None, n_samples: int) -> Array:
+        """Return what these rows contribute to the mean loss of `n_samples`, and its gradient."""
+        space = self.workspace(X.shape[-2])
         loss, delta = space.loss, space.delta
         Z = forward(self.layers, X, space.layers)
         self.loss.value_delta(Y, Z, loss, delta, space.work)
@@ -204,7 +280,7 @@ class Network:
             np.multiply(delta, w[..., None], out=delta)
         np.multiply(delta, 1.0 / n_samples, out=delta)
         self._backward(delta, space)
-        return np.add.reduce(loss, axis=-1, dtype=np.float64) / n_samples + self._add_penalty()
+        return np.add.reduce(loss, axis=-1, dtype=np.float64) / n_samples
 
     def _backward(self, delta: Array, space: Workspace) -> None:
         """Carry dL/dZ of the output back through the layers: the chain rule."""
@@ -225,4 +301,5 @@ class Network:
         """Yield each member as a network of its own, over its row of theta."""
         for k in range(len(self.theta)):
             layers = [layer.copy() for layer in self.layers]
-            yield Network(layers, self.loss, self.alpha, self.theta[k : k + 1])
+            theta, grad = self.theta[k : k + 1], self.grad[k : k + 1]
+            yield Network(layers, self.loss, self.alpha, theta, grad)

@@ -31,14 +31,26 @@ class Optimizer:
     def __init__(self, theta: Array, grad: Array, weights: slice, **hyper: Any) -> None:
         for name in self.parameters:
             setattr(self, name, hyper[name])
+        self.theta, self.grad, self._columns, self._hyper = theta, grad, weights, hyper
         self.weights = theta[:, weights]
         self.t = 0
-        self.arrays = {name: np.zeros_like(theta) for name in self.slots}
-        rows = [a.reshape(-1) for a in (theta, grad, *self.arrays.values())]
+        self._use({name: np.zeros_like(theta) for name in self.slots})
+
+    def _use(self, arrays: dict[str, Array]) -> None:
+        """Keep the state in `arrays`."""
+        self.arrays, theta = arrays, self.theta
+        rows = [a.reshape(-1) for a in (theta, self.grad, *arrays.values())]
         self._blocks = [
             tuple(row[start : start + BLOCK] for row in rows)
             for start in range(0, theta.size, BLOCK)
         ]
+
+    def of(self, members: slice) -> "Optimizer":
+        """Return the optimizer of some members: it steps their rows, and keeps their state here."""
+        part = type(self)(self.theta[members], self.grad[members], self._columns, **self._hyper)
+        part._use({name: a[members] for name, a in self.arrays.items()})
+        part.t = self.t
+        return part
 
     def step(self, learning_rate: float) -> None:
         """Take one step: theta <- theta - learning_rate * (direction of this optimizer)."""

@@ -6,14 +6,18 @@ it had not been interrupted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import cycle
 from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.optimize
 import scipy.sparse
+from numpy.typing import NDArray
 
 from sknet._engine.activations import Array
+from sknet._engine.compiled import CompiledEpoch
 from sknet._engine.layers import SparseRows
 from sknet._engine.network import Network
 from sknet._engine.optimizers import Optimizer
@@ -21,6 +25,8 @@ from sknet._engine.schedules import SMALLEST_RATE, Progress
 from sknet._engine.stopping import Stopping
 
 Batch = tuple[Any, Array, Array | None]
+Part = tuple[Network, Optimizer, Sequence[np.random.Generator]]
+Limit = Callable[[], AbstractContextManager[Any]]
 
 #: Elements of the buffers that numpy makes for a broadcast or cast operand, 8192 by default.
 BUFFER = 512
@@ -67,6 +73,7 @@ class Batches:
         At most n_samples; the last batch of an epoch may be smaller.
     shuffle : bool
     n_members : int
+        Members that a batch is for: all, or 1 where they are trained one after another.
 
     Notes
     -----
@@ -79,11 +86,11 @@ class Batches:
         self, X: Any, Y: Array, w: Array | None, batch_size: int, shuffle: bool, n_members: int
     ) -> None:
         self.X, self.Y, self.w = X, Y, w
-        self.n_samples, self.batch_size = X.shape[0], batch_size
+        self.n_samples, self.batch_size, self.n_members = X.shape[0], batch_size, n_members
         self.gathers = shuffle and batch_size < self.n_samples
+        self._numbers = np.arange(self.n_samples)
+        self._order = np.tile(self._numbers, (n_members, 1))
         if self.gathers:
-            self._numbers = np.arange(self.n_samples)
-            self._order = np.empty((n_members, self.n_samples), np.intp)
             sizes = {batch_size, self.n_samples % batch_size} - {0}
             self._buffers = {size: self._allocate(n_members, size) for size in sizes}
             self._rows = {size: np.empty((n_members, size), np.intp) for size in sizes}
@@ -97,14 +104,19 @@ class Batches:
         ]
 
     def epoch(self, generators: Sequence[np.random.Generator]) -> Iterator[Batch]:
-        """Yield each batch of one epoch: (X, Y, w)."""
-        if self.gathers:
-            self._order[:] = self._numbers
-            for order, rng in zip(self._order, generators, strict=True):
-                rng.shuffle(order)
+        """Yield each batch of one epoch, (X, Y, w), for the members of these generators."""
+        self.shuffle(generators)
         take = self._gather if self.gathers else self._view
         for start in range(0, self.n_samples, self.batch_size):
             yield take(start, min(start + self.batch_size, self.n_samples))
+
+    def shuffle(self, generators: Sequence[np.random.Generator]) -> NDArray[np.intp]:
+        """Draw each member's order of the rows for an epoch; the caller sees a buffer."""
+        if self.gathers:
+            for order, rng in zip(self._order, generators, strict=False):
+                order[:] = self._numbers
+                rng.shuffle(order)
+        return self._order
 
     def _view(self, start: int, stop: int) -> Batch:
         X, w = self.X[start:stop], self.w
@@ -140,6 +152,8 @@ class Training:
     slows_down : bool
         Whether a plateau lowers the rate (the schedule is "adaptive") before it stops training.
     generators : sequence of Generator, one a member
+    limit : callable
+        ``limit()`` is a context that holds during an epoch, and not while a record is looked at.
     """
 
     def __init__(
@@ -149,11 +163,14 @@ class Training:
         schedule: Callable[[Progress], float],
         slows_down: bool,
         generators: Sequence[np.random.Generator],
+        limit: Limit = nullcontext,
     ) -> None:
         self.network, self.optimizer = network, optimizer
         self.schedule, self.slows_down = schedule, slows_down
-        self.generators = generators
+        self.generators, self.limit = generators, limit
         self.progress = Progress()
+        self.compiled: CompiledEpoch | None = None
+        self._rows: list[Network] = []
 
     def state(self) -> dict[str, Any]:
         """Return all that the coming epochs depend on besides theta and the data."""
@@ -182,7 +199,8 @@ class Training:
         while True:
             iteration += 1
             learning_rate = self.schedule(self.progress)
-            loss = self._epoch(batches, learning_rate, iteration)
+            with self.limit():
+                loss = self._epoch(batches, learning_rate, iteration)
             self.progress = self.progress._replace(
                 epoch=self.progress.epoch + 1,
                 samples_seen=self.progress.samples_seen + batches.n_samples,
@@ -191,22 +209,33 @@ class Training:
 
     def _epoch(self, batches: Batches, learning_rate: float, iteration: int) -> float:
         """Take one step for each batch; return the mean of their losses."""
-        loss_grad, step = self.network.loss_grad, self.optimizer.step
-        total = loss = 0.0
-        with np.errstate(all="ignore"):
-            np.setbufsize(BUFFER)  # until errstate ends
-            for X, Y, w in batches.epoch(self.generators):
-                loss = float(np.add.reduce(loss_grad(X, Y, w)))
-                if not isfinite(loss):
-                    break
-                step(learning_rate)
-                total += loss * X.shape[-2]
-            if not isfinite(loss) or not self.optimizer.is_finite():
-                raise DivergenceError(
-                    f"in epoch {iteration}, at learning rate {learning_rate:g}",
-                    "Lower learning_rate_init.",
-                )
+        if self.compiled is not None:
+            total = self.compiled(self.generators, learning_rate)
+        else:
+            with np.errstate(all="ignore"):
+                np.setbufsize(BUFFER)  # until errstate ends
+                total = 0.0
+                for network, optimizer, generators in self._parts(batches.n_members):
+                    total += _steps(network, optimizer, batches.epoch(generators), learning_rate)
+                    self.optimizer.t = optimizer.t
+        if not isfinite(total) or not self.optimizer.is_finite():
+            raise DivergenceError(
+                f"in epoch {iteration}, at learning rate {learning_rate:g}",
+                "Lower learning_rate_init.",
+            )
         return total / (batches.n_samples * len(self.network.theta))
+
+    def _parts(self, n_together: int) -> Iterator[Part]:
+        """Yield what is trained in lockstep: all members, or one after another."""
+        if n_together == len(self.network.theta):
+            yield self.network, self.optimizer, self.generators
+            return
+        t = self.optimizer.t
+        self._rows = self._rows or list(self.network.rows())
+        for k, network in enumerate(self._rows):
+            optimizer = self.optimizer.of(slice(k, k + 1))
+            optimizer.t = t
+            yield network, optimizer, self.generators[k : k + 1]
 
     def slow_down(self) -> bool:
         """Answer a plateau: lower the learning rate where the schedule does; else return False."""
@@ -221,6 +250,7 @@ class Training:
         stopping: Stopping,
         max_iter: int,
         report: Callable[[Record], None],
+        snapshots: bool = False,
     ) -> str:
         """Train until patience or `max_iter` runs out, or the user interrupts.
 
@@ -232,17 +262,25 @@ class Training:
             Epochs at most.
         report : callable
             Told the record of each epoch.
+        snapshots : bool
+            Whether the state too is to be that of the last finished epoch after an interrupt.
 
         Returns
         -------
         {"converged", "max_iter", "interrupted"}
             Interrupted, theta is that of the last finished epoch.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the user interrupts before the first epoch is finished.
         """
         theta = self.network.theta
-        finished = theta.copy()
+        finished, state, n_finished = theta.copy(), None, 0
         try:
             for record in self.epochs(batches):
                 np.copyto(finished, theta)
+                state, n_finished = self.state() if snapshots else None, record.iteration
                 plateau = stopping.update(theta, record.loss)
                 report(record)
                 if plateau and not self.slow_down():
@@ -250,8 +288,30 @@ class Training:
                 if record.iteration == max_iter:
                     return "max_iter"
         except KeyboardInterrupt:
+            if not n_finished:
+                raise
             np.copyto(theta, finished)
+            if state is not None:
+                self.restore(state)
         return "interrupted"
+
+
+def _steps(
+    network: Network, optimizer: Optimizer, batches: Iterator[Batch], learning_rate: float
+) -> float:
+    """Take a step for each batch; return the sum over rows and members of the losses.
+
+    Stops at the first batch whose loss is not finite, and returns that.
+    """
+    loss_grad, step = network.loss_grad, optimizer.step
+    total = 0.0
+    for X, Y, w in batches:
+        loss = float(np.add.reduce(loss_grad(X, Y, w)))
+        if not isfinite(loss):
+            return loss
+        step(learning_rate)
+        total += loss * X.shape[-2]
+    return total
 
 
 def minimize_lbfgs(
@@ -261,6 +321,7 @@ def minimize_lbfgs(
     max_iter: int,
     max_fun: int,
     monitor: Callable[[Record], bool],
+    limit: Limit = nullcontext,
 ) -> tuple[str, float, int]:
     """Minimise the full-batch objective of a one-member network by L-BFGS, in place.
 
@@ -279,6 +340,8 @@ def minimize_lbfgs(
         Iterations and evaluations at most.
     monitor : callable
         Told a record after each iteration; returns whether to stop.
+    limit : callable
+        ``limit()`` is a context that holds during an evaluation.
 
     Returns
     -------
@@ -288,12 +351,16 @@ def minimize_lbfgs(
     """
     theta = network.theta[0]
     iteration, last = 0, (theta.copy(), np.inf)
+    grads = cycle([np.empty(theta.shape), np.empty(theta.shape)])
 
     def value_gradient(x: Array) -> tuple[float, Array]:
         np.copyto(theta, x, casting="same_kind")
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), limit():
             loss = network.loss_grad(*batch)
-        return float(loss[0]), network.grad[0].astype(np.float64)
+        # scipy may look at the gradient of the last point too: two buffers, in turns
+        grad = next(grads)
+        np.copyto(grad, network.grad[0])
+        return float(loss[0]), grad
 
     def callback(intermediate_result: scipy.optimize.OptimizeResult) -> None:
         nonlocal iteration, last
@@ -315,6 +382,8 @@ def minimize_lbfgs(
             value_gradient, x0, jac=True, method="L-BFGS-B", options=options, callback=callback
         )
     except KeyboardInterrupt:
+        if not iteration:
+            raise
         np.copyto(theta, last[0])
         return "interrupted", last[1], iteration
     np.copyto(theta, result.x, casting="same_kind")

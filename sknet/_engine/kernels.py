@@ -1,0 +1,357 @@
+"""The numba twins of what a training step does element by element, and of a whole epoch.
+
+The only module that imports numba, and imported by no more than ``compiled``, for a fit that is
+large enough to repay it. The pieces, each the twin of a numpy reference:
+
+``forward(code, Z, b)``
+    ``Z <- sigma(Z + b)``, in place: bias and activation in one pass (``layers``, ``activations``).
+``backward(code, delta, A, db)``
+    ``delta <- delta * sigma'(Z)`` and ``db <- sum of delta``, in one pass.
+``value_delta(code, Y, Z, loss, delta)``
+    The loss of each sample, and dL/dZ (``losses``).
+``penalise(W, dW, alpha)``
+    ``dW <- dW + alpha W``; returns alpha/2 ||W||^2 (``network``).
+``step(code, eta, t, hyper, theta, g, state)``
+    The optimizer's step (``optimizers``).
+``run_epoch(...)``
+    The loop of ``training`` over these pieces, compiled whole.
+
+`code` is the place of a name in ``ACTIVATIONS``, ``LOSSES`` or ``SOLVERS`` below. All arrays belong
+to one member and are C-contiguous, float32 or float64, so that a function is compiled once for
+each dtype. Exponentials are scalar here: where there are many of them, numpy is faster.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+from sknet._engine.activations import SLOPE
+
+ACTIVATIONS = ("identity", "relu", "leaky_relu", "tanh", "logistic")
+LOSSES = (("log_loss", "logistic"), ("log_loss", "softmax"), ("squared_error", "identity"))
+SOLVERS = ("adam", "adamw", "sgd", "rmsprop")
+
+
+def compiled(function: Callable[..., Any], **options: Any) -> Any:
+    """Compile on first call, cached on disk where a folder for that can be written."""
+    options = {"error_model": "numpy", "nogil": True, **options}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # no folder that can be written
+        return numba.njit(**options)(function)
+
+
+@compiled
+def identity_forward(Z, b):
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            Z[i, j] += b[j]
+
+
+@compiled
+def identity_backward(delta, A, db):
+    db[:] = 0
+    for i in range(delta.shape[0]):
+        for j in range(delta.shape[1]):
+            db[j] += delta[i, j]
+
+
+@compiled
+def relu_forward(Z, b):
+    zero = Z.dtype.type(0)
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            z = Z[i, j] + b[j]
+            Z[i, j] = zero if z <= zero else z  # NaN stays NaN
+
+
+@compiled
+def relu_backward(delta, A, db):
+    zero, one = delta.dtype.type(0), delta.dtype.type(1)
+    db[:] = 0
+    for i in range(delta.shape[0]):
+        for j in range(delta.shape[1]):
+            d = delta[i, j] * (one if A[i, j] > zero else zero)
+            delta[i, j] = d
+            db[j] += d
+
+
+@compiled
+def leaky_relu_forward(Z, b):
+    zero, slope = Z.dtype.type(0), Z.dtype.type(SLOPE)
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            z = Z[i, j] + b[j]
+            Z[i, j] = z * slope if z <= zero else z
+
+
+@compiled
+def leaky_relu_backward(delta, A, db):
+    zero, one, slope = delta.dtype.type(0), delta.dtype.type(1), delta.dtype.type(SLOPE)
+    db[:] = 0
+    for i in range(delta.shape[0]):
+        for j in range(delta.shape[1]):
+            d = delta[i, j] * (one if A[i, j] > zero else slope)
+            delta[i, j] = d
+            db[j] += d
+
+
+@compiled
+def tanh_forward(Z, b):
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            Z[i, j] = np.tanh(Z[i, j] + b[j])
+
+
+@compiled
+def tanh_backward(delta, A, db):
+    one = delta.dtype.type(1)
+    db[:] = 0
+    for i in range(delta.shape[0]):
+        for j in range(delta.shape[1]):
+            d = delta[i, j] * (one - A[i, j] * A[i, j])
+            delta[i, j] = d
+            db[j] += d
+
+
+@compiled
+def logistic_forward(Z, b):
+    one, half = Z.dtype.type(1), Z.dtype.type(0.5)
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            Z[i, j] = half * (one + np.tanh(half * (Z[i, j] + b[j])))
+
+
+@compiled
+def logistic_backward(delta, A, db):
+    one = delta.dtype.type(1)
+    db[:] = 0
+    for i in range(delta.shape[0]):
+        for j in range(delta.shape[1]):
+            d = delta[i, j] * A[i, j] * (one - A[i, j])
+            delta[i, j] = d
+            db[j] += d
+
+
+@compiled
+def binary_log_loss(Y, Z, loss, delta):
+    zero, one = Z.dtype.type(0), Z.dtype.type(1)
+    for i in range(Z.shape[0]):
+        total = zero
+        for j in range(Z.shape[1]):
+            z, y = Z[i, j], Y[i, j]
+            e = np.exp(-abs(z))
+            total += max(z, zero) + np.log1p(e) - y * z
+            delta[i, j] = (one if z >= zero else e) / (one + e) - y
+        loss[i] = total
+
+
+@compiled
+def softmax_log_loss(Y, Z, loss, delta):
+    zero = Z.dtype.type(0)
+    for i in range(Z.shape[0]):
+        largest = Z[i, 0]
+        for j in range(1, Z.shape[1]):
+            largest = max(largest, Z[i, j])
+        total = zero
+        for j in range(Z.shape[1]):
+            e = np.exp(Z[i, j] - largest)
+            delta[i, j] = e
+            total += e
+        log_total, value = np.log(total), zero
+        for j in range(Z.shape[1]):
+            y = Y[i, j]
+            value += y * (log_total - (Z[i, j] - largest))
+            delta[i, j] = delta[i, j] / total - y
+        loss[i] = value
+
+
+@compiled
+def squared_error(Y, Z, loss, delta):
+    half = Z.dtype.type(0.5)
+    for i in range(Z.shape[0]):
+        total = Z.dtype.type(0)
+        for j in range(Z.shape[1]):
+            d = Z[i, j] - Y[i, j]
+            delta[i, j] = d
+            total += d * d
+        loss[i] = half * total
+
+
+def _penalise(W, dW, alpha):
+    total, alpha_ = 0.0, W.dtype.type(alpha)
+    for start in range(0, W.size, 4096):  # sums of 4096 in W's precision, added in double
+        part = W.dtype.type(0)
+        for i in range(start, min(start + 4096, W.size)):
+            part += W[i] * W[i]
+            dW[i] += alpha_ * W[i]
+        total += part
+    return 0.5 * alpha * total
+
+
+penalise = compiled(_penalise, fastmath={"reassoc"})  # several partial sums at once
+
+
+@compiled
+def adam(eta, t, hyper, theta, g, m, v):
+    beta_1, beta_2, epsilon = hyper[0], hyper[1], hyper[2]
+    m_scale = (1.0 - beta_1) / (1.0 - beta_1**t)
+    v_scale = ((1.0 - beta_2) / (1.0 - beta_2**t)) ** 0.5
+    cast = theta.dtype.type
+    b1, b2 = cast(beta_1), cast(beta_2)
+    eps, rate = cast(epsilon / v_scale), cast(eta * m_scale / v_scale)
+    for i in range(theta.size):
+        m[i] = b1 * m[i] + g[i]
+        v[i] = b2 * v[i] + g[i] * g[i]
+        theta[i] -= rate * (m[i] / (np.sqrt(v[i]) + eps))
+
+
+@compiled
+def sgd(eta, hyper, theta, g, v):
+    cast = theta.dtype.type
+    mu, rate = cast(hyper[0]), cast(eta)
+    if hyper[0] == 0.0:
+        for i in range(theta.size):
+            theta[i] -= rate * g[i]
+    elif hyper[1]:
+        for i in range(theta.size):
+            v[i] = mu * v[i] - rate * g[i]
+            theta[i] += mu * v[i] - rate * g[i]
+    else:
+        for i in range(theta.size):
+            v[i] = mu * v[i] - rate * g[i]
+            theta[i] += v[i]
+
+
+@compiled
+def rmsprop(eta, hyper, theta, g, v):
+    cast = theta.dtype.type
+    rho, rest, eps, rate = cast(hyper[0]), cast(1.0 - hyper[0]), cast(hyper[1]), cast(eta)
+    for i in range(theta.size):
+        v[i] = rho * v[i] + rest * (g[i] * g[i])
+        theta[i] -= rate * (g[i] / (np.sqrt(v[i]) + eps))
+
+
+@compiled
+def forward(code, Z, b):
+    if code == 0:
+        identity_forward(Z, b)
+    elif code == 1:
+        relu_forward(Z, b)
+    elif code == 2:
+        leaky_relu_forward(Z, b)
+    elif code == 3:
+        tanh_forward(Z, b)
+    else:
+        logistic_forward(Z, b)
+
+
+@compiled
+def backward(code, delta, A, db):
+    if code == 0:
+        identity_backward(delta, A, db)
+    elif code == 1:
+        relu_backward(delta, A, db)
+    elif code == 2:
+        leaky_relu_backward(delta, A, db)
+    elif code == 3:
+        tanh_backward(delta, A, db)
+    else:
+        logistic_backward(delta, A, db)
+
+
+@compiled
+def value_delta(code, Y, Z, loss, delta):
+    if code == 0:
+        binary_log_loss(Y, Z, loss, delta)
+    elif code == 1:
+        softmax_log_loss(Y, Z, loss, delta)
+    else:
+        squared_error(Y, Z, loss, delta)
+
+
+@compiled
+def step(code, eta, t, hyper, n_weights, theta, g, state):
+    if code == 1:  # adamw
+        keep = theta.dtype.type(1.0 - eta * hyper[3])
+        for i in range(n_weights):
+            theta[i] *= keep
+    if code <= 1:
+        adam(eta, t, hyper, theta, g, state[0], state[1])
+    elif code == 2:
+        sgd(eta, hyper, theta, g, state[0])
+    else:
+        rmsprop(eta, hyper, theta, g, state[0])
+
+
+@compiled
+def weights(theta, start, n_in, n_out):
+    """Return the view of theta from `start` on as W (n_in, n_out)."""
+    return theta[start : start + n_in * n_out].reshape(n_in, n_out)
+
+
+@compiled
+def run_epoch(
+    X, Y, w, order, batch_size, units, activations, loss_code, alpha,
+    solver, hyper, eta, t, theta, g, state, A, dA, loss,
+):  # fmt: skip
+    """Take a step for each batch of the rows `order`; return the sum of losses and the steps.
+
+    A holds the batch and the output of each layer, dA the target and the delta of each layer from
+    the last one on, one after another. The loss is weighted by batch sizes; training stops at the
+    first one that is not finite.
+    """
+    n_layers, cast = units.size - 1, theta.dtype.type
+    n_weights = np.sum(units[:-1] * units[1:])
+    total, n_steps = 0.0, 0
+    for start in range(0, order.size, batch_size):
+        n = min(batch_size, order.size - start)
+        a, d = 0, n * units[n_layers]
+        Y_b, delta = weights(dA, 0, n, units[n_layers]), weights(dA, d, n, units[n_layers])
+        A_in = weights(A, a, n, units[0])
+        for i in range(n):
+            row = order[start + i]
+            A_in[i] = X[row]
+            Y_b[i] = Y[row]
+
+        at_W, at_b = 0, n_weights
+        for k in range(n_layers):
+            a += n * units[k]
+            Z = weights(A, a, n, units[k + 1])
+            np.dot(A_in, weights(theta, at_W, units[k], units[k + 1]), Z)
+            forward(activations[k], Z, theta[at_b : at_b + units[k + 1]])
+            at_W += units[k] * units[k + 1]
+            at_b += units[k + 1]
+            A_in = Z
+
+        value_delta(loss_code, Y_b, A_in, loss, delta)
+        value, scale = 0.0, cast(1.0 / n)
+        for i in range(n):
+            w_i = w[order[start + i]] if w.size else cast(1)
+            value += loss[i] * w_i
+            for j in range(delta.shape[1]):
+                delta[i, j] *= w_i * scale
+
+        for k in range(n_layers - 1, -1, -1):
+            at_W -= units[k] * units[k + 1]
+            at_b -= units[k + 1]
+            backward(
+                activations[k], delta, weights(A, a, n, units[k + 1]), g[at_b : at_b + units[k + 1]]
+            )
+            a -= n * units[k]
+            np.dot(weights(A, a, n, units[k]).T, delta, weights(g, at_W, units[k], units[k + 1]))
+            if k > 0:
+                d += n * units[k + 1]
+                dX = weights(dA, d, n, units[k])
+                np.dot(delta, weights(theta, at_W, units[k], units[k + 1]).T, dX)
+                delta = dX
+
+        value = value / n + penalise(theta[:n_weights], g[:n_weights], alpha)
+        total += value * n
+        if not np.isfinite(value):
+            break
+        n_steps += 1
+        step(solver, eta, t + n_steps, hyper, n_weights, theta, g, state)
+    return total, n_steps
