@@ -1,0 +1,207 @@
+"""The numba twins against their numpy references, and when they are used."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from sknet._engine import compiled
+from sknet._engine.activations import ACTIVATIONS
+from sknet._engine.losses import LOSSES
+from sknet._engine.optimizers import OPTIMIZERS
+
+TOLERANCE = {"float32": 1e-6, "float64": 1e-12}
+DTYPES = list(TOLERANCE)
+HYPER = {
+    "adam": {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-6},
+    "adamw": {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-6, "weight_decay": 0.3},
+    "sgd": {"momentum": 0.9, "nesterovs_momentum": True},
+    "rmsprop": {"rho": 0.7, "epsilon": 1e-6},
+}
+
+
+@pytest.fixture(scope="module")
+def kernels():
+    pytest.importorskip("numba", minversion="0.60")
+    from sknet._engine import kernels
+
+    return kernels
+
+
+def draw(dtype, *shapes):
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=shape).astype(dtype) for shape in shapes]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_activations_agree(kernels, dtype):
+    for code, name in enumerate(kernels.ACTIVATIONS):
+        sigma = ACTIVATIONS[name]
+        Z, dA, b = draw(dtype, (33, 7), (33, 7), 7)
+        A = Z + b
+        sigma.forward(A, A, np.empty_like(A))
+        kernels.forward(code, Z, b)
+        assert_allclose(Z, A, rtol=0, atol=TOLERANCE[dtype], err_msg=name)
+        delta, db = dA.copy(), np.empty_like(b)
+        kernels.backward(code, delta, Z, db)
+        sigma.backward(dA, A.copy(), A, np.empty_like(A))
+        assert_allclose(delta, dA, rtol=0, atol=TOLERANCE[dtype], err_msg=name)
+        assert_allclose(db, dA.sum(axis=0), rtol=0, atol=30 * TOLERANCE[dtype], err_msg=name)
+
+
+@pytest.mark.parametrize("scale", [1.0, 100.0])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_losses_agree(kernels, dtype, scale):
+    for code, (loss, out_activation) in enumerate(kernels.LOSSES):
+        Z, Y = draw(dtype, (40, 4), (40, 4))
+        Z *= scale
+        Y = np.eye(4, dtype=dtype)[Y.argmax(axis=1)]
+        delta, value = np.empty_like(Z), np.empty(40, dtype)
+        kernels.value_delta(code, Y, Z, value, delta)
+        reference = [a[None].copy() for a in (Y, Z, value, delta, Z)]
+        LOSSES[loss][out_activation].value_delta(*reference)
+        assert_allclose(value, reference[2][0], rtol=TOLERANCE[dtype], atol=scale * 1e-6)
+        assert_allclose(delta, reference[3][0], rtol=0, atol=scale * TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+def test_optimizers_agree_over_ten_steps(kernels, solver, dtype):
+    theta, grad = draw(dtype, (1, 90), (1, 90))
+    gradient = grad.copy()
+    optimizer = OPTIMIZERS[solver](theta, grad, slice(0, 60), **HYPER[solver])
+    other = theta[0].copy()
+    state = [np.zeros_like(other) for _ in range(2)]
+    hyper = np.array([float(HYPER[solver][name]) for name in optimizer.parameters])
+    for t in range(1, 11):
+        grad[:] = gradient * t
+        optimizer.step(0.01)
+        kernels.step(
+            kernels.SOLVERS.index(solver), 0.01, t, hyper, 60, other, gradient[0] * t, tuple(state)
+        )
+    assert_allclose(other, theta[0], rtol=0, atol=4 * TOLERANCE[dtype])
+
+
+def test_the_penalty_and_its_gradient_are_those_of_the_formula(kernels):
+    W, dW = draw("float64", 9000, 9000)
+    expected = dW + 0.3 * W
+    assert kernels.penalise(W, dW, 0.3) == pytest.approx(0.15 * np.dot(W, W), rel=1e-12)
+    assert_allclose(dW, expected, rtol=1e-14)
+
+
+def test_nan_stays_nan(kernels):
+    for code in range(len(kernels.ACTIVATIONS)):
+        Z = np.full((2, 3), np.nan)
+        kernels.forward(code, Z, np.zeros(3))
+        assert np.isnan(Z).all()
+        delta = np.full((2, 3), np.nan)
+        kernels.backward(code, delta, np.zeros((2, 3)), np.zeros(3))
+        assert np.isnan(delta).all()
+
+
+X = np.random.default_rng(1).normal(size=(350, 6))
+W = np.random.default_rng(2).uniform(size=350)
+TARGETS = {
+    "binary": (MLPBackpropClassifier, (X[:, 0] > 0).astype(int)),
+    "multiclass": (MLPBackpropClassifier, np.digitize(X[:, 0], [-0.5, 0.5])),
+    "numbers": (MLPBackpropRegressor, X[:, :2] ** 2),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_members", [1, 3])
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+@pytest.mark.parametrize("target", TARGETS)
+def test_compiled_epochs_train_the_network_that_numpy_trains(
+    kernels, monkeypatch, target, solver, n_members, dtype
+):
+    cls, y = TARGETS[target]
+
+    def fitted(switch, **params):
+        monkeypatch.setenv("SKNET_DISABLE_NUMBA", switch)
+        return cls(
+            (8, 5), ("relu", "tanh"), solver=solver, n_members=n_members, dtype=dtype,
+            max_iter=3, batch_size=32, alpha=0.01, random_state=0, **params,
+        ).fit(X, y, W)  # fmt: skip
+
+    used = []
+    run_epoch = kernels.run_epoch
+    monkeypatch.setattr(kernels, "run_epoch", lambda *args: used.append(1) or run_epoch(*args))
+    ours, numpys = fitted("0"), fitted("1")
+    assert len(used) == 3 * n_members
+    for a, b in zip(
+        ours.coefs_ + ours.intercepts_, numpys.coefs_ + numpys.intercepts_, strict=True
+    ):
+        assert_allclose(a, b, rtol=0, atol=30 * TOLERANCE[dtype])
+    assert_allclose(ours.loss_curve_, numpys.loss_curve_, rtol=10 * TOLERANCE[dtype])
+
+
+def test_divergence_of_compiled_epochs_is_an_error(kernels):
+    network = MLPBackpropRegressor(solver="sgd", learning_rate_init=1e6, batch_size=32)
+    with pytest.raises(ValueError, match="in epoch 1, at learning rate 1e"):
+        network.fit(X, X[:, 0] * 1e3)
+
+
+def test_one_row_in_a_batch_of_one_trains(kernels):
+    network = MLPBackpropRegressor((3,), batch_size=1, max_iter=200, random_state=0)
+    with pytest.warns(match="hasn't converged|^$"):
+        network.fit(X[:20], X[:20, 0])
+    assert network.loss_ < network.loss_curve_[0]
+
+
+def run(code, **environment):
+    """Run code in a fresh interpreter; return what it prints."""
+    import os
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, check=True, env={**os.environ, **environment},
+    )  # fmt: skip
+    return done.stdout.split()
+
+
+def test_importing_sknet_and_a_small_fit_import_nothing_large():
+    code = """
+import sys, sklearn.neural_network
+before = set(sys.modules)  # scikit-learn brings pandas where it is installed
+import numpy as np, sknet
+large = {"numba", "matplotlib", "pandas", "sknet._engine.kernels"}
+print(*(large & (set(sys.modules) - before)), "-")
+sknet.MLPBackpropClassifier(max_iter=200, tol=1.0).fit(np.eye(100), np.arange(100) % 2)
+print(*({"numba"} & set(sys.modules)))
+"""
+    assert run(code) == ["-"]
+
+
+@pytest.mark.parametrize(("switch", "expected"), [("0", "True"), ("1", "False")])
+def test_a_large_fit_imports_numba_unless_it_is_switched_off(kernels, switch, expected):
+    code = """
+import sys, warnings
+import numpy as np, sknet
+warnings.simplefilter("ignore")
+X = np.random.default_rng(0).normal(size=(20000, 5))
+sknet.MLPBackpropClassifier(batch_size=20, tol=1e9, n_iter_no_change=1).fit(X, X[:, 0] > 0)
+print("numba" in sys.modules)
+"""
+    assert run(code, SKNET_DISABLE_NUMBA=switch) == [expected]
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(kernels, monkeypatch):
+    def no_cache(cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: function
+
+    monkeypatch.setattr(kernels.numba, "njit", no_cache)
+    assert kernels.compiled(len) is len
+
+
+@pytest.mark.parametrize(
+    ("n_steps", "multiply_adds", "worth"), [(10, 100, False), (10**5, 10**4, True)]
+)
+def test_the_work_of_a_fit_decides(n_steps, multiply_adds, worth):
+    assert (compiled.expected_seconds(n_steps, multiply_adds) > compiled.WORTH_SECONDS) == worth

@@ -1,0 +1,91 @@
+"""How many BLAS threads are in force while the package computes, and after."""
+
+import numpy as np
+import pytest
+from joblib import cpu_count
+from threadpoolctl import ThreadpoolController, threadpool_limits
+
+from sknet import MLPBackpropClassifier
+from sknet import _threads as threads
+from sknet._engine.network import Network
+
+X = np.random.default_rng(0).normal(size=(300, 4))
+Y = X[:, 0] > 0
+BLAS = ThreadpoolController().select(user_api="blas")
+
+many_cpus = pytest.mark.skipif(cpu_count() < 2, reason="one processor: nothing to limit")
+
+
+def counts():
+    return [library.num_threads for library in BLAS.lib_controllers]
+
+
+@pytest.fixture
+def all_threads():
+    with threadpool_limits(limits=cpu_count(), user_api="blas"):
+        yield
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Thread counts in force at each evaluation of a loss."""
+    seen, loss_grad = [], Network.loss_grad
+
+    def spy(*args):
+        seen.append(counts())
+        return loss_grad(*args)
+
+    monkeypatch.setattr(Network, "loss_grad", spy)
+    monkeypatch.setenv("SKNET_DISABLE_NUMBA", "1")
+    return seen
+
+
+@many_cpus
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_small_products_take_one_thread_and_the_count_is_restored(all_threads, seen, solver):
+    before = counts()
+    MLPBackpropClassifier(solver=solver, max_iter=2).fit(X, Y).predict(X)
+    assert all(count == 1 for at_once in seen for count in at_once)
+    assert counts() == before
+
+
+@many_cpus
+def test_the_count_is_restored_after_an_error(all_threads):
+    before, held = counts(), []
+
+    def fail():
+        with threads.blas_threads(1):
+            held.extend(counts())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert set(held) == {1}
+    assert counts() == before
+
+
+@many_cpus
+def test_large_products_keep_all_threads(all_threads):
+    with threads.blas_threads(threads.SMALL_PRODUCT + 1) as spare:
+        assert set(counts()) == {cpu_count()}
+        assert spare == 1
+
+
+def test_a_count_that_the_user_has_limited_is_left_alone(monkeypatch):
+    monkeypatch.setattr(threads, "cpu_count", lambda: 8)
+    with threadpool_limits(limits=2, user_api="blas"):
+        limited = counts()
+        with threads.blas_threads(1) as spare:
+            assert counts() == limited
+            assert spare == 1
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_threads_that_share_the_chunks_predict_the_same_bits(all_threads):
+    model = MLPBackpropClassifier((200,), max_iter=2, random_state=0).fit(X, Y)
+    many = np.random.default_rng(1).normal(size=(50_000, 4))
+    shared = model.predict_proba(many)
+    with threadpool_limits(limits=1, user_api="blas"):
+        alone = model.predict_proba(many)
+    assert shared.tobytes() == alone.tobytes()
