@@ -41,6 +41,27 @@ def kept_on_failure(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
+def _warn(result: Result, p: dict[str, Any]) -> None:
+    """Warn of a training that did not converge, was interrupted, or went astray."""
+    message, kind = None, ConvergenceWarning
+    if result.reason in NOT_CONVERGED:
+        message = NOT_CONVERGED[result.reason].format(**p)
+    elif result.reason == "interrupted":
+        message, kind = "Training interrupted by user.", UserWarning
+    elif result.reason not in ("converged", "epoch"):
+        message = f"lbfgs: {result.reason}"
+    if message:
+        warnings.warn(message, kind, stacklevel=4)
+    first, last = result.losses[0], result.losses[-1]
+    if last > FAR_WORSE * max(first, p["tol"]):
+        warnings.warn(
+            f"Training ended at a loss of {last:.3g}, far above the {first:.3g} that it began with."
+            " Lower learning_rate_init.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+
+
 class BaseMLP(BaseEstimator):
     """Fitting and prediction; a subclass says what y is, and what the raw output predicts."""
 
@@ -109,21 +130,7 @@ class BaseMLP(BaseEstimator):
             result.state["weight_scale"] = weights.scale
             self._set_fitted(p, target, out_activation, result, goes_on)
             self._training_state = result.state if incremental or p["warm_start"] else None
-        if result.reason in NOT_CONVERGED:
-            warnings.warn(
-                NOT_CONVERGED[result.reason].format(**p), ConvergenceWarning, stacklevel=3
-            )
-        elif result.reason == "interrupted":
-            warnings.warn("Training interrupted by user.", UserWarning, stacklevel=3)
-        elif result.reason not in ("converged", "epoch"):
-            warnings.warn(f"lbfgs: {result.reason}", ConvergenceWarning, stacklevel=3)
-        if result.losses[-1] > FAR_WORSE * max(result.losses[0], p["tol"]):
-            warnings.warn(
-                f"Training ended at a loss of {result.losses[-1]:.3g}, far above the"
-                f" {result.losses[0]:.3g} that it began with. Lower learning_rate_init.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+        _warn(result, p)
         return self
 
     def _start(self, p: dict[str, Any]) -> Start:

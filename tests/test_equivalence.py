@@ -358,7 +358,7 @@ def test_sparse_input_is_dense_input(task, solver, batch_size):
     assert_allclose(soft_prediction(sparse, X), soft_prediction(sparse, X_sparse), atol=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore:Constructing a DIA matrix")
+@pytest.mark.filterwarnings("ignore:Constructing a DIA")
 @pytest.mark.parametrize("kind", ["array", "matrix"])
 @pytest.mark.parametrize("form", ["csr", "csc", "coo", "lil", "dok", "dia", "bsr"])
 @pytest.mark.parametrize("task", ["multiclass", "numbers"])
@@ -370,6 +370,20 @@ def test_every_sparse_format_is_the_same_input(task, form, kind):
     expected = network(cls, "adam", batch_size=16).fit(scipy.sparse.csr_array(X), y)
     other = network(cls, "adam", batch_size=16).fit(X_sparse, y)
     assert_array_equal(soft_prediction(other, X_sparse), soft_prediction(expected, X_sparse))
+
+
+@each_solver
+def test_indices_of_64_bits_in_any_order_are_the_same_input(solver):
+    X, y = multiclass()
+    csr = scipy.sparse.csr_array(np.where(X > 0.3, X, 0))
+    other = csr.copy()
+    other.indices, other.indptr = csr.indices.astype(np.int64), csr.indptr.astype(np.int64)
+    for start, stop in zip(csr.indptr[:-1], csr.indptr[1:], strict=True):
+        other.indices[start:stop] = csr.indices[start:stop][::-1]
+        other.data[start:stop] = csr.data[start:stop][::-1]
+    expected = network(MLPBackpropClassifier, solver).fit(csr, y)
+    ours = network(MLPBackpropClassifier, solver).fit(other, y)
+    assert_allclose(ours.predict_proba(other), expected.predict_proba(csr), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("batch_size", [16, 10**6])
