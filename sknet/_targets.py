@@ -13,10 +13,12 @@ A target has
     Outputs of the network, and their link under the classification losses.
 """
 
+from contextlib import suppress
 from numbers import Real
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
@@ -168,10 +170,12 @@ def _numbers(y: Any) -> np.ndarray:
 
 def is_indicator(y: Any) -> bool:
     """Whether `y` is a matrix of label indicators; raise if it is not one label a row either."""
-    if np.asarray(y).dtype.kind == "f":
-        assert_all_finite(y, input_name="y")
-    if np.ndim(y) > 2:
-        raise ValueError(f"y must be 1-d or 2-d, got {np.ndim(y)} dimensions.")
+    with suppress(ValueError):  # lists of unequal lengths: type_of_target explains
+        y = y if issparse(y) else np.asarray(y)
+    if getattr(y, "ndim", 0) > 2:
+        raise ValueError(f"y must be 1-d or 2-d, got {y.ndim} dimensions.")
+    if getattr(y, "dtype", np.dtype(object)).kind == "f":
+        assert_all_finite(y.data if issparse(y) else y, input_name="y")
     kind = type_of_target(y, input_name="y")
     if kind not in ("binary", "multiclass", "multilabel-indicator"):
         check_classification_targets(y)
