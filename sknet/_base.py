@@ -12,7 +12,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sknet import _params
-from sknet._engine.network import dense_layers, predict_by_chunks
+from sknet._engine.network import chunk_rows, dense_layers, predict_by_chunks
 from sknet._fitting import Result, Rows, Start, mean_prediction, train
 from sknet._inputs import cast_X, validate_X
 from sknet._targets import Weights, plain, require_y
@@ -189,7 +189,8 @@ class BaseMLP(BaseEstimator):
         layers = dense_layers(units, self._activations)
         for layer, views in zip(layers, parameters, strict=True):
             layer.bind(views)
-        with blas_threads(0) as n_threads:
+        largest = max(layer.n_in * layer.n_out for layer in layers)
+        with blas_threads(min(X.shape[0], chunk_rows(layers)) * largest) as n_threads:
             return predict_by_chunks(
                 layers, X, lambda Z: finish(Z.astype(X.dtype)), cast_X, n_threads
             )

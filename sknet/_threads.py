@@ -7,6 +7,8 @@ from functools import cache
 from joblib import cpu_count
 from threadpoolctl import ThreadpoolController
 
+#: Multiply-adds of a product that BLAS gives to one thread anyway.
+TINY_PRODUCT = 1 << 18
 #: Multiply-adds of a product up to which more threads cost more than they bring.
 SMALL_PRODUCT = 1 << 25
 
@@ -34,6 +36,9 @@ def blas_threads(largest_product: int) -> Iterator[int]:
     int
         How many threads may be used beside those of BLAS.
     """
+    if largest_product <= TINY_PRODUCT:
+        yield 1
+        return
     counts = [library.num_threads for library in _blas().lib_controllers]
     limited = any(count < cpu_count() for count in counts)
     if limited or largest_product > SMALL_PRODUCT:

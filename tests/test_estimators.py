@@ -1259,6 +1259,17 @@ def test_the_initial_weights_do_not_depend_on_data_or_batches(cls):
     assert_array_equal(one.coefs_[0], other.coefs_[0])
 
 
+@ignore_convergence
+@pytest.mark.parametrize("shuffle", [True, False])
+@each_estimator
+def test_the_seed_decides_the_order_of_the_rows_where_they_are_shuffled(cls, shuffle):
+    first = network(cls, batch_size=20, shuffle=shuffle, max_iter=1).fit(X_IRIS, Y_IRIS)
+    one, other = (pickle.loads(pickle.dumps(first)) for _ in range(2))
+    one.set_params(random_state=1).partial_fit(X_IRIS, Y_IRIS)
+    other.set_params(random_state=2).partial_fit(X_IRIS, Y_IRIS)
+    assert np.array_equal(one.coefs_[0], other.coefs_[0]) is not shuffle
+
+
 # ----------------------------------------------------------------------- input, and dtypes
 
 

@@ -45,7 +45,7 @@ def seen(monkeypatch):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_small_products_take_one_thread_and_the_count_is_restored(all_threads, seen, solver):
     before = counts()
-    MLPBackpropClassifier(solver=solver, max_iter=2).fit(X, Y).predict(X)
+    MLPBackpropClassifier((1000,), solver=solver, max_iter=2).fit(X, Y).predict(X)
     assert all(count == 1 for at_once in seen for count in at_once)
     assert counts() == before
 
@@ -55,7 +55,7 @@ def test_the_count_is_restored_after_an_error(all_threads):
     before, held = counts(), []
 
     def fail():
-        with threads.blas_threads(1):
+        with threads.blas_threads(threads.SMALL_PRODUCT):
             held.extend(counts())
             raise ZeroDivisionError
 
@@ -76,7 +76,7 @@ def test_a_count_that_the_user_has_limited_is_left_alone(monkeypatch):
     monkeypatch.setattr(threads, "cpu_count", lambda: 8)
     with threadpool_limits(limits=2, user_api="blas"):
         limited = counts()
-        with threads.blas_threads(1) as spare:
+        with threads.blas_threads(threads.SMALL_PRODUCT) as spare:
             assert counts() == limited
             assert spare == 1
 
