@@ -313,6 +313,23 @@ def test_a_factor_on_the_weights_of_all_calls_of_partial_fit_changes_nothing(tas
     assert_allclose(soft_prediction(scaled, X), soft_prediction(expected, X), rtol=1e-8, atol=1e-8)
 
 
+@each_task
+def test_partial_fit_takes_weights_on_the_scale_of_its_first_call(task):
+    """After rows of weight 3, weight 6 is twice the gradient, and no weight a third of it."""
+    cls, data = TASKS[task]
+    X, y = data()
+    params = {"momentum": 0.0, "alpha": 0.0, "batch_size": 10**6}
+    for w, rate in [(np.full(len(y), 6.0), 0.2), (None, 0.1 / 3)]:
+        ours = network(cls, "sgd", max_iter=1, **params).fit(X, y)
+        oracle = network(cls, "sgd", max_iter=1, **params).fit(X, y)
+        for estimator in (ours, oracle):
+            estimator.partial_fit(X, y, sample_weight=np.full(len(y), 3.0))
+        ours.partial_fit(X, y, sample_weight=w)
+        oracle.set_params(learning_rate_init=rate)
+        oracle.partial_fit(X, y, sample_weight=np.full(len(y), 3.0))
+        assert_allclose(soft_prediction(ours, X), soft_prediction(oracle, X), rtol=1e-10)
+
+
 @each_solver
 @each_task
 def test_equal_weights_are_no_weights(task, solver):

@@ -980,6 +980,18 @@ def test_early_stopping_may_be_switched_while_training_goes_on(cls):
 
 @ignore_convergence
 @each_estimator
+def test_early_stopping_goes_on_from_the_best_score_so_far(cls):
+    """Epochs that change nothing are in vain from the first one on."""
+    params = {"early_stopping": True, "n_iter_no_change": 3, "warm_start": True}
+    estimator = network(cls, max_iter=20, **params).fit(X_IRIS, Y_IRIS)
+    best = estimator.best_validation_score_
+    estimator.set_params(learning_rate_init=1e-300).fit(X_IRIS, Y_IRIS)
+    assert estimator.n_iter_ == 3
+    assert estimator.best_validation_score_ == best
+
+
+@ignore_convergence
+@each_estimator
 def test_the_solver_may_be_switched_while_training_goes_on(cls):
     estimator = network(cls, warm_start=True, solver="adam").fit(X_IRIS, Y_IRIS)
     loss = estimator.loss_
@@ -1153,6 +1165,13 @@ def test_an_interrupt_keeps_the_model_of_the_last_finished_epoch(
     assert estimator.n_iter_ == 4
     assert estimator.loss_curve_ == expected.loss_curve_
     assert estimator.validation_scores_ == expected.validation_scores_
+
+
+@pytest.fixture(autouse=True)
+def epochs_of_python_steps(request, monkeypatch):
+    """Interrupts are raised from a step, which a compiled epoch does not call."""
+    if "interrupt" in request.node.name:
+        monkeypatch.setenv("SKNET_DISABLE_NUMBA", "1")
 
 
 def interrupt_step(monkeypatch, at):

@@ -209,16 +209,17 @@ class Training:
 
     def _epoch(self, batches: Batches, learning_rate: float, iteration: int) -> float:
         """Take one step for each batch; return the mean of their losses."""
-        if self.compiled is not None:
-            total = self.compiled(self.generators, learning_rate)
-        else:
-            with np.errstate(all="ignore"):
-                np.setbufsize(BUFFER)  # until errstate ends
-                total = 0.0
+        with np.errstate(all="ignore"):
+            np.setbufsize(BUFFER)  # until errstate ends
+            total = 0.0
+            if self.compiled is not None:
+                total = self.compiled(self.generators, learning_rate)
+            else:
                 for network, optimizer, generators in self._parts(batches.n_members):
                     total += _steps(network, optimizer, batches.epoch(generators), learning_rate)
                     self.optimizer.t = optimizer.t
-        if not isfinite(total) or not self.optimizer.is_finite():
+            finite = isfinite(total) and self.optimizer.is_finite()
+        if not finite:
             raise DivergenceError(
                 f"in epoch {iteration}, at learning rate {learning_rate:g}",
                 "Lower learning_rate_init.",
