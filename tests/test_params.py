@@ -31,7 +31,7 @@ BAD = {
     ],
     "activation": [*NO_NAME[:-2], b"relu", "softmax", ("nope",), [["relu"]], (None,), {"relu"}],
     "solver": [*NO_NAME, "auto", ["adam"]],
-    "alpha": [*NO_NUMBER, inf, -1, -1e-300],
+    "alpha": [*NO_NUMBER, inf, 10**400, -1, -1e-300],
     "batch_size": [*NO_INTEGER, inf, 0, -1, "full"],
     "learning_rate": [*NO_NAME, "auto", 0.1],
     "learning_rate_init": [*NO_NUMBER, inf, 0, 0.0, -0.1],
