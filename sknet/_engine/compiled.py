@@ -24,7 +24,7 @@ MOST_EXPONENTIALS = 1 << 14
 
 @cache
 def numba_is_there() -> bool:
-    """Whether numba is installed and not switched off by SKNET_DISABLE_NUMBA=1."""
+    """Whether numba is installed."""
     return find_spec("numba") is not None
 
 
