@@ -12,12 +12,16 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sknet import _params
-from sknet._engine.network import chunk_rows, dense_layers, predict_by_chunks
+from sknet._engine.network import chunk_rows, dense_layers
+from sknet._engine.prediction import predict_by_chunks
+from sknet._engine.team import Team
 from sknet._fitting import Result, Rows, Start, mean_prediction, train
 from sknet._inputs import cast_X, validate_X
 from sknet._targets import Weights, plain, require_y
-from sknet._threads import blas_threads
+from sknet._threads import blas_threads, free_threads
 
+#: Chunks of rows above which a prediction is worth more than one thread.
+SEVERAL_CHUNKS = 16
 #: A loss that ends so many times above the first one is warned about.
 FAR_WORSE = 10
 
@@ -189,11 +193,11 @@ class BaseMLP(BaseEstimator):
         layers = dense_layers(units, self._activations)
         for layer, views in zip(layers, parameters, strict=True):
             layer.bind(views)
-        largest = max(layer.n_in * layer.n_out for layer in layers)
-        with blas_threads(min(X.shape[0], chunk_rows(layers)) * largest) as n_threads:
-            return predict_by_chunks(
-                layers, X, lambda Z: finish(Z.astype(X.dtype)), cast_X, n_threads
-            )
+        chunk, largest = chunk_rows(layers), max(layer.n_in * layer.n_out for layer in layers)
+        many = X.shape[0] > SEVERAL_CHUNKS * chunk
+        team = Team(free_threads() if many else 1)
+        with blas_threads(min(X.shape[0], chunk) * largest, alone=team.size == 1):
+            return predict_by_chunks(layers, X, lambda Z: finish(Z.astype(X.dtype)), cast_X, team)
 
     def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
         """Return the members' mean prediction, from their raw output."""

@@ -13,22 +13,21 @@ from sklearn.utils import check_random_state
 from sknet._engine.compiled import CompiledEpoch
 from sknet._engine.layers import Dense
 from sknet._engine.losses import LOSSES, PREDICTIONS
-from sknet._engine.network import (
-    Network,
-    dense_layers,
-    initial_parameters,
-    raw_output,
-)
+from sknet._engine.network import Network, dense_layers, initial_parameters
 from sknet._engine.optimizers import OPTIMIZERS
 from sknet._engine.parameters import Layout, Views
+from sknet._engine.prediction import raw_output
 from sknet._engine.schedules import SCHEDULES
 from sknet._engine.stopping import Stopping
+from sknet._engine.team import Team
 from sknet._engine.training import Batches, DivergenceError, Record, Training, minimize_lbfgs
 from sknet._inputs import cast_X
 from sknet._targets import cast_target
-from sknet._threads import blas_threads
+from sknet._threads import blas_threads, free_threads
 
 AUTO_BATCH_SIZE = 200
+#: Multiply-adds of an epoch above which more than one thread is considered.
+LONG_EPOCH = 1 << 23
 
 
 class Rows(NamedTuple):
@@ -133,7 +132,7 @@ def train(
 
     units = (rows.X.shape[1], *p["hidden_layer_sizes"], target.n_outputs)
     generators = [np.random.default_rng(seed) for seed in seeds]
-    network = _network(p, units, out_activation, dtype)
+    network = _network(p, units, out_activation, dtype, len(rows.Y))
     if start:
         drawn = start.parameters
     else:
@@ -255,12 +254,13 @@ def _compute_dtype(
 
 
 def _network(
-    p: Mapping[str, Any], units: Sequence[int], out_activation: str, dtype: np.dtype
+    p: Mapping[str, Any], units: Sequence[int], out_activation: str, dtype: np.dtype, n_rows: int
 ) -> Network:
-    """Return the network, its theta all zeros."""
+    """Return the network, its theta all zeros, and threads if an epoch of `n_rows` needs them."""
     layers = dense_layers(units, p["activation"])
     theta = Layout([layer.shapes for layer in layers]).zeros(p["n_members"], dtype)
-    return Network(layers, LOSSES[p["loss"]][out_activation], float(p["alpha"]), theta)
+    team = Team(free_threads() if n_rows * theta.size > LONG_EPOCH else 1)
+    return Network(layers, LOSSES[p["loss"]][out_activation], float(p["alpha"]), theta, team=team)
 
 
 def _copy(source: Views, destination: Views) -> None:
@@ -310,7 +310,7 @@ def _run_stochastic(
     """Train by epochs; put the state for continuing into `state`."""
     hyper = {name: p[name] for name in OPTIMIZERS[p["solver"]].parameters}
     optimizer = OPTIMIZERS[p["solver"]](
-        network.theta, network.grad, network.layout.groups["W"], **hyper
+        network.theta, network.grad, network.layout.groups["W"], network.team, **hyper
     )
     schedule, eta, power_t = SCHEDULES[p["learning_rate"]], p["learning_rate_init"], p["power_t"]
     training = Training(
@@ -319,7 +319,6 @@ def _run_stochastic(
         lambda progress: schedule(float(eta), progress, float(power_t)),
         slows_down=p["learning_rate"] == "adaptive",
         generators=generators,
-        limit=partial(blas_threads, network.largest_product(_batch_size(p, len(rows.Y)))),
     )
     if state.get("solver") == p["solver"]:
         training.restore(state["training"])
@@ -328,7 +327,9 @@ def _run_stochastic(
     size = _batch_size(p, len(rows.Y))
     batches = Batches(rows.X, rows.Y, rows.w, size, p["shuffle"], network.n_together(size))
     max_iter = 1 if incremental else int(p["max_iter"])
-    training.compiled = CompiledEpoch.of(network, optimizer, batches, max_iter)
+    training.compiled = CompiledEpoch.of(network, optimizer, batches, max_iter, network.team)
+    alone = network.team.size == 1 or training.compiled is None
+    training.limit = partial(blas_threads, network.largest_product(size), alone)
     losses: list[float] = []
     show = _printer(p["verbose"], stopping)
 

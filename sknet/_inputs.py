@@ -17,26 +17,33 @@ def validate_X(estimator: Any, X: Any, *, reset: bool) -> Any:
     )
 
 
-def cast_X(X: Any, dtype: np.dtype) -> Any:
+def cast_X(X: Any, dtype: np.dtype, out: np.ndarray | None = None) -> Any:
     """Return `X`, or a chunk of its rows, in the compute dtype; dense X in C order.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix
+    dtype : dtype
+    out : ndarray, optional
+        Where to put a dense `X`; a new array, or `X` itself, where None.
 
     Raises
     ------
     ValueError
         If a value is too large for `dtype`; names the column.
     """
-    if scipy.sparse.issparse(X):
-        cast = X.astype(dtype)
-        values = cast.data
-    else:
-        with np.errstate(over="ignore"):
-            values = cast = X.astype(dtype, order="C", copy=False)
-    narrowed = np.finfo(dtype).max < np.finfo(X.dtype).max
-    if narrowed and not np.isfinite(values).all():
-        columns = X.indices if scipy.sparse.issparse(X) else np.arange(values.size) % X.shape[1]
-        column = columns[~np.isfinite(values).reshape(-1)][0]
+    try:
+        with np.errstate(over="raise"):
+            if out is None:
+                dense = {} if scipy.sparse.issparse(X) else {"order": "C", "copy": False}
+                return X.astype(dtype, **dense)
+            np.copyto(out, X, casting="same_kind")
+            return out
+    except FloatingPointError:
+        values, columns = (X.data, X.indices) if scipy.sparse.issparse(X) else (X, None)
+        too_large = np.abs(values) > np.finfo(dtype).max
+        column = np.nonzero(too_large)[1][0] if columns is None else columns[too_large][0]
         raise ValueError(
             f"Column {column} of X holds a value that is too large for {dtype}, the dtype in which"
             " this network computes. Scale X, or fit with dtype='float64'."
-        )
-    return cast
+        ) from None

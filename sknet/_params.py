@@ -194,7 +194,7 @@ def check(estimator: Any, losses: Collection[str]) -> dict[str, Any]:
     UserWarning
         Names the parameters that differ from their defaults and have no effect.
     """
-    p = estimator.get_params(deep=False)
+    p = {name: getattr(estimator, name) for name in _defaults(type(estimator))}
     for name, value in p.items():
         rule = one_of(*losses) if name == "loss" else RULES[name]
         if not rule.allows(value):

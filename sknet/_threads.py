@@ -1,16 +1,16 @@
-"""BLAS threads: one where products are small, else as many as there are."""
+"""Threads of a fit and of BLAS: one where there is little to do, else as many as there are."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from joblib import cpu_count
+import joblib
 from threadpoolctl import ThreadpoolController
 
 #: Multiply-adds of a product that BLAS gives to one thread anyway.
 TINY_PRODUCT = 1 << 18
-#: Multiply-adds of a product up to which more threads cost more than they bring.
-SMALL_PRODUCT = 1 << 25
+#: Multiply-adds of a product up to which more threads of BLAS cost more than they bring.
+SMALL_PRODUCT = 1 << 23
 
 
 @cache
@@ -19,30 +19,38 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
-@contextmanager
-def blas_threads(largest_product: int) -> Iterator[int]:
-    """Hold BLAS at one thread if no product is larger than `SMALL_PRODUCT`.
+@cache
+def _processors() -> int:
+    """Return how many processors this process may use; finding out reads several files."""
+    return joblib.cpu_count()
 
-    Thread counts that somebody has limited already (the user, joblib in its workers) are left
-    alone. What was is restored at the end.
+
+def free_threads() -> int:
+    """Return how many threads may be used: as many as there are processors.
+
+    One where somebody has limited those of BLAS already: the user, or joblib in its workers.
+    """
+    counts = [library.num_threads for library in _blas().lib_controllers]
+    return 1 if any(count < _processors() for count in counts) else _processors()
+
+
+@contextmanager
+def blas_threads(largest_product: int, alone: bool = True) -> Iterator[None]:
+    """Hold BLAS at one thread where more would cost more than they bring.
+
+    Thread counts that somebody has limited already are left alone. What was is restored at the
+    end.
 
     Parameters
     ----------
     largest_product : int
         Multiply-adds of the largest matrix product.
-
-    Yields
-    ------
-    int
-        How many threads may be used beside those of BLAS.
+    alone : bool
+        Whether the caller is the only thread that calls BLAS.
     """
-    if largest_product <= TINY_PRODUCT:
-        yield 1
-        return
-    counts = [library.num_threads for library in _blas().lib_controllers]
-    limited = any(count < cpu_count() for count in counts)
-    if limited or largest_product > SMALL_PRODUCT:
-        yield 1
+    tiny = largest_product <= TINY_PRODUCT
+    if tiny or (alone and largest_product > SMALL_PRODUCT) or free_threads() == 1:
+        yield
     else:
         with _blas().limit(limits=1):
-            yield cpu_count()
+            yield

@@ -18,16 +18,19 @@ BLOCKS = ELEMENT_WISE | {"initializers", "losses", "parameters"}
 MAY_IMPORT = {
     "activations": set(),
     "initializers": ELEMENT_WISE,
-    "compiled": BLOCKS | {"kernels", "layers", "network", "optimizers"},
+    "compiled": BLOCKS | {"kernels", "layers", "network", "optimizers", "team"},
     "kernels": {"activations"},
     "layers": BLOCKS,
     "losses": ELEMENT_WISE,
-    "network": BLOCKS | {"layers"},
-    "optimizers": ELEMENT_WISE,
+    "network": BLOCKS | {"layers", "team"},
+    "optimizers": ELEMENT_WISE | {"team"},
     "parameters": ELEMENT_WISE,
+    "prediction": BLOCKS | {"layers", "network", "team"},
     "schedules": set(),
     "stopping": ELEMENT_WISE | {"schedules"},
-    "training": BLOCKS | {"layers", "network", "optimizers", "schedules", "stopping", "compiled"},
+    "team": set(),
+    "training": BLOCKS
+    | {"layers", "network", "optimizers", "schedules", "stopping", "team", "compiled"},
 }
 EXTRAS = {"kernels": {"numba"}}
 

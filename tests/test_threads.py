@@ -67,18 +67,19 @@ def test_the_count_is_restored_after_an_error(all_threads):
 
 @many_cpus
 def test_large_products_keep_all_threads(all_threads):
-    with threads.blas_threads(threads.SMALL_PRODUCT + 1) as spare:
+    with threads.blas_threads(threads.SMALL_PRODUCT + 1):
         assert set(counts()) == {cpu_count()}
-        assert spare == 1
+    with threads.blas_threads(threads.SMALL_PRODUCT + 1, alone=False):
+        assert set(counts()) == {1}
 
 
 def test_a_count_that_the_user_has_limited_is_left_alone(monkeypatch):
-    monkeypatch.setattr(threads, "cpu_count", lambda: 8)
+    monkeypatch.setattr(threads, "_processors", lambda: 8)
     with threadpool_limits(limits=2, user_api="blas"):
         limited = counts()
-        with threads.blas_threads(threads.SMALL_PRODUCT) as spare:
+        assert threads.free_threads() == 1
+        with threads.blas_threads(threads.SMALL_PRODUCT, alone=False):
             assert counts() == limited
-            assert spare == 1
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

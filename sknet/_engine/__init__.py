@@ -9,10 +9,12 @@ initializers.py     INITIALIZERS: the first W and b
 parameters.py       theta and its views
 layers.py           Dense: a forward and a backward pass over views
 network.py          layers in a row; loss_grad = the chain rule, averaging and the penalty
+prediction.py       the forward pass over all rows, in chunks
 optimizers.py       OPTIMIZERS: in-place steps of theta
 schedules.py        SCHEDULES: the learning rate, from the progress of training
 stopping.py         when to stop, which parameters to keep
 training.py         epochs of batches as a generator; L-BFGS
+team.py             threads that work on one step side by side
 compiled.py         when an epoch runs by compiled code instead
 kernels.py          that code: the numba twins of a step's pieces, and of an epoch
 ==================  ============================================================================

@@ -13,11 +13,16 @@ import scipy.sparse
 from sknet._engine.losses import LOSSES
 from sknet._engine.network import Network
 from sknet._engine.optimizers import OPTIMIZERS, Optimizer
+from sknet._engine.team import ALONE, Team
 
 #: Seconds that a fit must be expected to take before numba is imported for it.
 WORTH_SECONDS = 1.0
 #: Multiply-adds in a call of compiled code: in between, Python can react to Ctrl-C.
 SEGMENT = 1 << 31
+#: Multiply-adds of a forward pass from which on threads share the rows of a step,
+SHARED_STEP = 1 << 24
+#: the least number of rows for each, and the least number of parameters to update.
+SHARED_ROWS, SHARED_PARAMETERS = 64, 1 << 17
 #: Exponentials in a step (tanh, logistic, softmax) above which numpy's are faster.
 MOST_EXPONENTIALS = 1 << 14
 
@@ -38,32 +43,49 @@ def expected_seconds(n_steps: int, multiply_adds: int) -> float:
     return n_steps * (60e-6 + 6 * multiply_adds / 1e11)
 
 
-class CompiledEpoch:
-    """One epoch of every member, by ``kernels.run_epoch``.
+class Buffers:
+    """Memory for `n_rows` rows of a step, and a view of the rows' order, for one thread."""
 
+    def __init__(self, units: Any, n_rows: int, dtype: Any) -> None:
+        self.A = np.empty(n_rows * int(units.sum()), dtype)
+        self.dA = np.empty(n_rows * int(units[1:].sum() + units[-1]), dtype)
+        self.loss = np.empty(n_rows, dtype)
+
+
+class CompiledEpoch:
+    """One epoch of every member, by the functions of ``kernels``.
+
+    The threads of a team share the rows of each step where that is long, else the members.
     ``CompiledEpoch.of`` returns one, or None where the numpy loop is to be used.
     """
 
-    def __init__(self, network: Network, optimizer: Optimizer, batches: Any, codes: Any) -> None:
+    def __init__(
+        self, network: Network, optimizer: Optimizer, batches: Any, codes: Any, team: Team
+    ) -> None:
         from sknet._engine import kernels
 
-        self._run = kernels.run_epoch
+        self.kernels, self.team = kernels, team
         self.network, self.optimizer, self.batches = network, optimizer, batches
         layers, dtype = network.layers, network.theta.dtype
         self.units = np.array([layer.n_in for layer in layers] + [layers[-1].n_out])
+        self.n_weights = int((self.units[:-1] * self.units[1:]).sum())
         self.activations, self.loss_code, self.solver = codes
         self.hyper = np.array([float(getattr(optimizer, p)) for p in optimizer.parameters])
-        size = batches.batch_size
-        self.A = np.empty(size * int(self.units.sum()), dtype)
-        self.dA = np.empty(size * int(self.units[1:].sum() + self.units[-1]), dtype)
-        self.loss = np.empty(size, dtype)
         self.w = np.empty(0, dtype) if batches.w is None else batches.w
-        per_step = max(1, size * int((self.units[:-1] * self.units[1:]).sum()))
-        self.segment = max(1, SEGMENT // (3 * per_step)) * size
+        n_members, size = len(network.theta), batches.batch_size
+        long = size * self.n_weights >= SHARED_STEP
+        self.row_shares = team.n_shares(size, SHARED_ROWS) if long else 1
+        self.member_shares = team.n_shares(n_members, 1) if self.row_shares == 1 else 1
+        n_rows = -(-size // self.row_shares)
+        n_threads = max(self.row_shares, self.member_shares)
+        self.buffers = [Buffers(self.units, n_rows, dtype) for _ in range(n_threads)]
+        self.orders = np.empty((self.member_shares, batches.n_samples), np.intp)
+        self.grads = np.empty((self.row_shares, network.theta.shape[1]), dtype)
+        self.segment = max(1, SEGMENT // (3 * size * self.n_weights)) * size
 
     @classmethod
     def of(
-        cls, network: Network, optimizer: Optimizer, batches: Any, max_iter: int
+        cls, network: Network, optimizer: Optimizer, batches: Any, max_iter: int, team: Team = ALONE
     ) -> "CompiledEpoch | None":
         """Return the compiled epoch, or None."""
         layers, size = network.layers, batches.batch_size
@@ -89,25 +111,71 @@ class CompiledEpoch:
         if size * (sum(curved) + outputs) > MOST_EXPONENTIALS:
             return None
         activations = np.array([kernels.ACTIVATIONS.index(name) for name in names])
-        return cls(network, optimizer, batches, (activations, loss, kernels.SOLVERS.index(solver)))
+        codes = activations, loss, kernels.SOLVERS.index(solver)
+        return cls(network, optimizer, batches, codes, team)
 
     def __call__(self, generators: Sequence[np.random.Generator], learning_rate: float) -> float:
         """Train each member for an epoch; return the sum over rows and members of the losses."""
-        total, t = 0.0, self.optimizer.t
+        n_members, t = len(generators), self.optimizer.t
+
+        def members(share: int) -> float:
+            total = 0.0
+            for k in range(share, n_members, self.member_shares):
+                order = self.batches.shuffled(generators[k], self.orders[share])
+                total += self._member(k, order, learning_rate, t, self.buffers[share])
+            return total
+
+        total = sum(self.team(members, self.member_shares))
+        self.optimizer.t = t + -(-self.batches.n_samples // self.batches.batch_size)
+        return total
+
+    def _member(self, k: int, order: Any, eta: float, t: int, buffers: Buffers) -> float:
+        """Train member `k` from its step `t` on; return the sum of its losses."""
         states = list(self.optimizer.arrays.values())
-        for k in range(len(generators)):
-            order = self.batches.shuffle(generators[k : k + 1])[0]
-            state = (states[0][k], states[-1][k])
-            self.optimizer.t = t
-            for start in range(0, order.size, self.segment):
-                loss, n_steps = self._run(
-                    self.batches.X, self.batches.Y, self.w, order[start : start + self.segment],
-                    self.batches.batch_size, self.units, self.activations, self.loss_code,
-                    self.network.alpha, self.solver, self.hyper, learning_rate, self.optimizer.t,
-                    self.network.theta[k], self.network.grad[k], state, self.A, self.dA, self.loss,
+        theta, state = self.network.theta[k], (states[0][k], states[-1][k])
+        if self.row_shares > 1:
+            return self._shared_steps(order, eta, t, theta, state)
+        total, grads = 0.0, self.network.grad[k : k + 1]
+        for start in range(0, order.size, self.segment):
+            loss, n_steps = self.kernels.run_epoch(
+                self.batches.X, self.batches.Y, self.w, order[start : start + self.segment],
+                self.batches.batch_size, self.units, self.activations, self.loss_code,
+                self.network.alpha, self.solver, self.hyper, eta, t, theta, grads, state,
+                buffers.A, buffers.dA, buffers.loss,
+            )  # fmt: skip
+            total += loss
+            t += n_steps
+            if not np.isfinite(total):
+                break
+        return total
+
+    def _shared_steps(self, order: Any, eta: float, t: int, theta: Any, state: Any) -> float:
+        """Take the steps of an epoch, each by several threads: rows first, then parameters."""
+        total, size = 0.0, self.batches.batch_size
+        n_updates = min(self.row_shares, self.team.n_shares(theta.size, SHARED_PARAMETERS))
+        cuts = np.linspace(0, theta.size, n_updates + 1).astype(int).tolist()
+        for t_next, start in enumerate(range(0, order.size, size), t + 1):
+            rows = order[start : start + size]
+            n_shares = min(self.row_shares, rows.size)
+            grads, n = self.grads[:n_shares], rows.size
+
+            def gradient(j: int, rows: Any = rows, n: int = n, n_shares: int = n_shares) -> float:
+                own = rows[j * n // n_shares : (j + 1) * n // n_shares]
+                buffers = self.buffers[j]
+                return self.kernels.loss_grad(
+                    self.batches.X, self.batches.Y, self.w, own, n, self.units, self.activations,
+                    self.loss_code, theta, self.grads[j], buffers.A, buffers.dA, buffers.loss,
                 )  # fmt: skip
-                total += loss
-                self.optimizer.t += n_steps
-                if not np.isfinite(total):
-                    return total
+
+            def update(j: int, t_next: int = t_next, grads: Any = grads) -> float:
+                return self.kernels.update(
+                    cuts[j], cuts[j + 1], self.n_weights, self.network.alpha, self.solver,
+                    self.hyper, eta, t_next, theta, grads, state,
+                )  # fmt: skip
+
+            value = sum(self.team(gradient, n_shares))
+            total += value * n
+            if not np.isfinite(value):
+                break
+            total += sum(self.team(update, n_updates)) * n
         return total

@@ -13,8 +13,12 @@ large enough to repay it. The pieces, each the twin of a numpy reference:
     ``dW <- dW + alpha W``; returns alpha/2 ||W||^2 (``network``).
 ``step(code, eta, t, hyper, theta, g, state)``
     The optimizer's step (``optimizers``).
+``loss_grad(...)``
+    The forward and the backward pass of some rows (``network``).
+``update(...)``
+    The penalty and the step of some parameters.
 ``run_epoch(...)``
-    The loop of ``training`` over these pieces, compiled whole.
+    The loop of ``training`` over the last two, compiled whole.
 
 `code` is the place of a name in ``ACTIVATIONS``, ``LOSSES`` or ``SOLVERS`` below. All arrays belong
 to one member and are C-contiguous, float32 or float64, so that a function is compiled once for
@@ -180,18 +184,12 @@ def squared_error(Y, Z, loss, delta):
         loss[i] = half * total
 
 
-def _penalise(W, dW, alpha):
-    total, alpha_ = 0.0, W.dtype.type(alpha)
-    for start in range(0, W.size, 4096):  # sums of 4096 in W's precision, added in double
-        part = W.dtype.type(0)
-        for i in range(start, min(start + 4096, W.size)):
-            part += W[i] * W[i]
-            dW[i] += alpha_ * W[i]
-        total += part
-    return 0.5 * alpha * total
-
-
-penalise = compiled(_penalise, fastmath={"reassoc"})  # several partial sums at once
+@compiled
+def penalise(W, dW, alpha):
+    alpha_ = W.dtype.type(alpha)
+    for i in range(W.size):
+        dW[i] += alpha_ * W[i]
+    return 0.5 * alpha * np.dot(W, W)
 
 
 @compiled
@@ -293,65 +291,93 @@ def weights(theta, start, n_in, n_out):
 
 
 @compiled
+def loss_grad(
+    X, Y, w, rows, n, units, activations, loss_code, theta, g, A, dA, loss
+):  # fmt: skip
+    """Write to g the gradient of the mean loss of n rows, as far as `rows` are among them.
+
+    Returns their share of the mean loss. A holds the batch and the output of each layer, dA the
+    target and the delta of each layer from the last one on, one after another.
+    """
+    n_rows, n_layers, cast = rows.size, units.size - 1, theta.dtype.type
+    a, d = 0, n_rows * units[n_layers]
+    Y_b, delta = weights(dA, 0, n_rows, units[n_layers]), weights(dA, d, n_rows, units[n_layers])
+    A_in = weights(A, a, n_rows, units[0])
+    for i in range(n_rows):
+        A_in[i] = X[rows[i]]
+        Y_b[i] = Y[rows[i]]
+
+    at_W, at_b = 0, np.sum(units[:-1] * units[1:])
+    for k in range(n_layers):
+        a += n_rows * units[k]
+        Z = weights(A, a, n_rows, units[k + 1])
+        np.dot(A_in, weights(theta, at_W, units[k], units[k + 1]), Z)
+        forward(activations[k], Z, theta[at_b : at_b + units[k + 1]])
+        at_W += units[k] * units[k + 1]
+        at_b += units[k + 1]
+        A_in = Z
+
+    value_delta(loss_code, Y_b, A_in, loss, delta)
+    value, scale = 0.0, cast(1.0 / n)
+    for i in range(n_rows):
+        w_i = w[rows[i]] if w.size else cast(1)
+        value += loss[i] * w_i
+        for j in range(delta.shape[1]):
+            delta[i, j] *= w_i * scale
+
+    for k in range(n_layers - 1, -1, -1):
+        at_W -= units[k] * units[k + 1]
+        at_b -= units[k + 1]
+        out = weights(A, a, n_rows, units[k + 1])
+        backward(activations[k], delta, out, g[at_b : at_b + units[k + 1]])
+        a -= n_rows * units[k]
+        np.dot(weights(A, a, n_rows, units[k]).T, delta, weights(g, at_W, units[k], units[k + 1]))
+        if k > 0:
+            d += n_rows * units[k + 1]
+            dX = weights(dA, d, n_rows, units[k])
+            np.dot(delta, weights(theta, at_W, units[k], units[k + 1]).T, dX)
+            delta = dX
+    return value / n
+
+
+@compiled
+def update(start, stop, n_weights, alpha, solver, hyper, eta, t, theta, grads, state):
+    """Add up the rows of `grads`, add the penalty, and take step t, for theta[start:stop].
+
+    Returns the penalty of these parameters. `grads` is used up.
+    """
+    g = grads[0, start:stop]
+    for k in range(1, len(grads)):
+        for i in range(start, stop):
+            g[i - start] += grads[k, i]
+    own = max(0, min(stop, n_weights) - start)  # the weights are the first parameters
+    value = penalise(theta[start : start + own], g[:own], alpha) if alpha else 0.0
+    own_state = (state[0][start:stop], state[1][start:stop])
+    step(solver, eta, t, hyper, own, theta[start:stop], g, own_state)
+    return value
+
+
+@compiled
 def run_epoch(
     X, Y, w, order, batch_size, units, activations, loss_code, alpha,
-    solver, hyper, eta, t, theta, g, state, A, dA, loss,
+    solver, hyper, eta, t, theta, grads, state, A, dA, loss,
 ):  # fmt: skip
     """Take a step for each batch of the rows `order`; return the sum of losses and the steps.
 
-    A holds the batch and the output of each layer, dA the target and the delta of each layer from
-    the last one on, one after another. The loss is weighted by batch sizes; training stops at the
-    first one that is not finite.
+    The loss is weighted by batch sizes; training stops at the first one that is not finite.
     """
-    n_layers, cast = units.size - 1, theta.dtype.type
     n_weights = np.sum(units[:-1] * units[1:])
     total, n_steps = 0.0, 0
     for start in range(0, order.size, batch_size):
-        n = min(batch_size, order.size - start)
-        a, d = 0, n * units[n_layers]
-        Y_b, delta = weights(dA, 0, n, units[n_layers]), weights(dA, d, n, units[n_layers])
-        A_in = weights(A, a, n, units[0])
-        for i in range(n):
-            row = order[start + i]
-            A_in[i] = X[row]
-            Y_b[i] = Y[row]
-
-        at_W, at_b = 0, n_weights
-        for k in range(n_layers):
-            a += n * units[k]
-            Z = weights(A, a, n, units[k + 1])
-            np.dot(A_in, weights(theta, at_W, units[k], units[k + 1]), Z)
-            forward(activations[k], Z, theta[at_b : at_b + units[k + 1]])
-            at_W += units[k] * units[k + 1]
-            at_b += units[k + 1]
-            A_in = Z
-
-        value_delta(loss_code, Y_b, A_in, loss, delta)
-        value, scale = 0.0, cast(1.0 / n)
-        for i in range(n):
-            w_i = w[order[start + i]] if w.size else cast(1)
-            value += loss[i] * w_i
-            for j in range(delta.shape[1]):
-                delta[i, j] *= w_i * scale
-
-        for k in range(n_layers - 1, -1, -1):
-            at_W -= units[k] * units[k + 1]
-            at_b -= units[k + 1]
-            backward(
-                activations[k], delta, weights(A, a, n, units[k + 1]), g[at_b : at_b + units[k + 1]]
-            )
-            a -= n * units[k]
-            np.dot(weights(A, a, n, units[k]).T, delta, weights(g, at_W, units[k], units[k + 1]))
-            if k > 0:
-                d += n * units[k + 1]
-                dX = weights(dA, d, n, units[k])
-                np.dot(delta, weights(theta, at_W, units[k], units[k + 1]).T, dX)
-                delta = dX
-
-        value = value / n + penalise(theta[:n_weights], g[:n_weights], alpha)
-        total += value * n
+        rows = order[start : start + batch_size]
+        value = loss_grad(
+            X, Y, w, rows, rows.size, units, activations, loss_code, theta, grads[0], A, dA, loss
+        )
+        total += value * rows.size
         if not np.isfinite(value):
             break
         n_steps += 1
-        step(solver, eta, t + n_steps, hyper, n_weights, theta, g, state)
+        total += rows.size * update(
+            0, theta.size, n_weights, alpha, solver, hyper, eta, t + n_steps, theta, grads, state
+        )
     return total, n_steps

@@ -10,26 +10,27 @@ Objective of one member, over a batch of B rows with weights w_i::
 Biases are not penalised. Averaging and weighting happen here and nowhere else.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from sknet._engine.activations import Array
 from sknet._engine.initializers import initializer
-from sknet._engine.layers import Dense, DenseBuffers, SparseRows, work_array
+from sknet._engine.layers import Dense, DenseBuffers, work_array
 from sknet._engine.losses import Loss
 from sknet._engine.parameters import Layout
+from sknet._engine.team import ALONE, Team
 
 #: Rows of a prediction are taken in chunks whose widest layer has about this many elements.
 CHUNK_ELEMENTS = 1 << 18
-#: Chunks are padded to a multiple of so many rows.
+#: Chunks have a multiple of so many rows.
 ROWS = 16
 #: Members that hold more elements than this are trained one after another.
 LOCKSTEP_ELEMENTS = 1 << 18
+#: Weights of a member whose penalty is computed at once, and that are worth a thread of their own.
+PENALTY_BLOCK = 1 << 16
 #: A training batch is never cut into chunks of fewer rows.
 SMALLEST_CHUNK = 1024
 
@@ -89,79 +90,6 @@ def forward(layers: Sequence[Dense], X: Any, buffers: Sequence[DenseBuffers]) ->
     return A
 
 
-def predict_by_chunks(
-    layers: Sequence[Dense],
-    X: Any,
-    finish: Callable[[Array], Array],
-    cast: Callable[[Any, np.dtype], Any] | None = None,
-    n_threads: int = 1,
-) -> Array:
-    """Return what `finish` makes of the raw output, for all rows of `X`.
-
-    In chunks of rows, through buffers of this call alone, so that memory does not grow with n and
-    threads may share `layers`. A row's prediction depends on no other row.
-
-    Parameters
-    ----------
-    layers : sequence of Dense
-        Bound layers.
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-        In the dtype of the parameters, unless `cast` is given.
-    finish : callable
-        ``finish(Z)`` turns the raw output (n_members, rows, n_outputs) of a chunk, a buffer, into
-        a new array with one entry a row.
-    cast : callable, optional
-        ``cast(rows of X, dtype)`` returns a chunk in the dtype of the parameters.
-    n_threads : int
-        Threads that share the chunks.
-    """
-    n_samples, chunk, dtype = X.shape[0], chunk_rows(layers), layers[0].W.dtype
-
-    def share(start: int, stop: int) -> list[Array]:
-        parts, buffers = [], None
-        with np.errstate(all="ignore"):
-            for first in range(start, stop, chunk):
-                X_chunk = X[first : min(first + chunk, stop)]
-                batch = padded(X_chunk if cast is None else cast(X_chunk, dtype))
-                size = batch.shape[-2]
-                if buffers is None or size < chunk:
-                    work = work_array(list(layers), len(layers[0].W), size, dtype)
-                    buffers = [layer.buffers(size, work, training=False) for layer in layers]
-                parts.append(finish(forward(layers, batch, buffers)[:, : X_chunk.shape[0]]))
-        return parts
-
-    n_shares = max(1, min(n_threads, n_samples // (8 * chunk)))
-    if n_shares == 1:
-        return np.concatenate(share(0, n_samples))
-    rows = -(-n_samples // (n_shares * chunk)) * chunk
-    starts = range(0, n_samples, rows)
-    with ThreadPoolExecutor(n_shares) as pool:
-        shares = pool.map(share, starts, [min(start + rows, n_samples) for start in starts])
-        return np.concatenate([part for parts in shares for part in parts])
-
-
-def raw_output(layers: Sequence[Dense], X: Any) -> Array:
-    """Return the raw output Z (n_members, n_samples, n_outputs) for all rows of `X`."""
-    return np.moveaxis(predict_by_chunks(layers, X, lambda Z: np.moveaxis(Z, 0, 1).copy()), 1, 0)
-
-
-def padded(X: Any) -> Any:
-    """Return the batch `X` with rows of zeros added up to a multiple of ``ROWS``.
-
-    BLAS takes other paths for single and odd rows, which round differently. Padded, a row's
-    prediction does not depend on the rows around it.
-    """
-    n_samples = X.shape[0]
-    extra = -n_samples % ROWS
-    if not isinstance(X, np.ndarray):
-        indptr = np.pad(X.indptr, (0, extra), mode="edge")
-        shape = (n_samples + extra, X.shape[1])
-        return SparseRows(scipy.sparse.csr_array((X.data, X.indices, indptr), shape=shape))
-    if not extra:
-        return X
-    return np.concatenate([X, np.zeros((extra, X.shape[1]), X.dtype)])
-
-
 class Workspace:
     """Every buffer that one training step needs, for one batch size."""
 
@@ -188,6 +116,8 @@ class Network:
         Kept, and seen by the layers through views.
     grad : ndarray of shape (n_members, n_params), optional
         dL/dtheta, written by `loss_grad`; kept. None makes one.
+    team : Team
+        Threads for what is long and element-wise.
     """
 
     def __init__(
@@ -197,17 +127,16 @@ class Network:
         alpha: float,
         theta: Array,
         grad: Array | None = None,
+        team: Team = ALONE,
     ) -> None:
-        self.layers, self.loss, self.alpha = layers, loss, alpha
+        self.layers, self.loss, self.alpha, self.team = layers, loss, alpha, team
         self.layout = Layout([layer.shapes for layer in layers])
         self.theta = theta
         self.grad = np.zeros_like(theta) if grad is None else grad
         views = zip(self.layout.views(theta), self.layout.views(self.grad), strict=True)
         for layer, (parameters, gradient) in zip(layers, views, strict=True):
             layer.bind(parameters, gradient)
-        self._W = theta[:, self.layout.groups["W"]]
-        self._dW = self.grad[:, self.layout.groups["W"]]
-        self._penalty = np.empty_like(self._W) if alpha else None
+        self._penalised = self._weight_blocks() if alpha else []
         self._workspaces: dict[int, Workspace] = {}
         self._chunk = max(SMALLEST_CHUNK, chunk_rows(layers))
         self._total: Array | None = None
@@ -289,17 +218,37 @@ class Network:
             assert dA is not None
             dA = self.layers[k].backward(dA, space.layers[k], input_gradient=k > 0)
 
+    def _weight_blocks(self) -> list[list[tuple[Array, Array, Array]]]:
+        """Return W, dW and scratch memory, by blocks that fit the cache, for each thread."""
+        columns = self.layout.groups["W"]
+        W, dW = self.theta[:, columns], self.grad[:, columns]
+        n_shares = self.team.n_shares(W.shape[1], PENALTY_BLOCK)
+        scratch = [np.empty_like(W[:, :PENALTY_BLOCK]) for _ in range(n_shares)]
+        shares: list[list[tuple[Array, Array, Array]]] = [[] for _ in range(n_shares)]
+        for n, start in enumerate(range(0, W.shape[1], PENALTY_BLOCK)):
+            W_block, dW_block = (a[:, start : start + PENALTY_BLOCK] for a in (W, dW))
+            P = scratch[n % n_shares][:, : W_block.shape[1]]
+            shares[n % n_shares].append((W_block, dW_block, P))
+        return shares
+
     def _add_penalty(self) -> float | Array:
         """Add alpha W to the gradient and return alpha/2 ||W||^2 of each member."""
-        if self._penalty is None:
+        if not self._penalised:
             return 0.0
-        np.multiply(self._W, self.alpha, out=self._penalty)
-        np.add(self._dW, self._penalty, out=self._dW)
-        return np.vecdot(self._W, self._penalty) * 0.5
+        return sum(self.team(self._penalise, len(self._penalised))) * 0.5
+
+    def _penalise(self, share: int) -> Array:
+        """Add alpha W to the gradient of a thread's blocks; return alpha ||W||^2 of them."""
+        total: Array = np.zeros(len(self.theta), self.theta.dtype)
+        for W, dW, P in self._penalised[share]:
+            np.multiply(W, self.alpha, out=P)
+            np.add(dW, P, out=dW)
+            total += np.vecdot(W, P)
+        return total
 
     def rows(self) -> Iterator["Network"]:
         """Yield each member as a network of its own, over its row of theta."""
         for k in range(len(self.theta)):
             layers = [layer.copy() for layer in self.layers]
             theta, grad = self.theta[k : k + 1], self.grad[k : k + 1]
-            yield Network(layers, self.loss, self.alpha, theta, grad)
+            yield Network(layers, self.loss, self.alpha, theta, grad, self.team)

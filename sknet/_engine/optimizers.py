@@ -5,17 +5,21 @@ theta, (n_members, n_params)) and ``t`` (steps taken); ``step(learning_rate)`` c
 the state and uses `grad` up. `weights` is the slice of columns that weight decay acts on.
 
 Everything is element-wise, so theta is taken as one row and stepped through in blocks that stay
-in the processor's cache.
+in the processor's cache, each by one thread of a team.
 """
 
-from math import isfinite
+from math import ceil, isfinite
 from typing import Any, ClassVar
 
 import numpy as np
 
 from sknet._engine.activations import Array
+from sknet._engine.team import ALONE, Team
 
-BLOCK = 65536  # elements; the arrays of a block fit the second-level cache
+#: Elements of a block at most; its arrays fit the second-level cache.
+BLOCK = 1 << 17
+#: Elements that are worth a thread of their own.
+SHARE = 1 << 16
 
 
 class Optimizer:
@@ -27,12 +31,16 @@ class Optimizer:
     slots: ClassVar[tuple[str, ...]] = ()
     #: Whether the size of a step does not depend on the scale of the gradient.
     scale_free: ClassVar[bool] = False
+    #: Whether `step_block` gets scratch memory of the size of the block, after the state.
+    needs_scratch: ClassVar[bool] = False
 
-    def __init__(self, theta: Array, grad: Array, weights: slice, **hyper: Any) -> None:
+    def __init__(
+        self, theta: Array, grad: Array, weights: slice, team: Team = ALONE, **hyper: Any
+    ) -> None:
         for name in self.parameters:
             setattr(self, name, hyper[name])
         self.theta, self.grad, self._columns, self._hyper = theta, grad, weights, hyper
-        self.weights = theta[:, weights]
+        self.weights, self._team = theta[:, weights], team
         self.t = 0
         self._use({name: np.zeros_like(theta) for name in self.slots})
 
@@ -40,14 +48,19 @@ class Optimizer:
         """Keep the state in `arrays`."""
         self.arrays, theta = arrays, self.theta
         rows = [a.reshape(-1) for a in (theta, self.grad, *arrays.values())]
-        self._blocks = [
-            tuple(row[start : start + BLOCK] for row in rows)
-            for start in range(0, theta.size, BLOCK)
-        ]
+        n_shares = self._team.n_shares(theta.size, SHARE)
+        size = ceil(theta.size / n_shares / ceil(theta.size / n_shares / BLOCK))
+        self._shares: list[list[tuple[Array, ...]]] = [[] for _ in range(n_shares)]
+        scratch = [np.empty(size, theta.dtype) for _ in self._shares] if self.needs_scratch else []
+        for n, start in enumerate(range(0, theta.size, size)):
+            block = [row[start : start + size] for row in rows]
+            block += [work[: block[0].size] for work in scratch[n % n_shares :][:1]]
+            self._shares[n % n_shares].append(tuple(block))
 
     def of(self, members: slice) -> "Optimizer":
         """Return the optimizer of some members: it steps their rows, and keeps their state here."""
-        part = type(self)(self.theta[members], self.grad[members], self._columns, **self._hyper)
+        theta, grad = self.theta[members], self.grad[members]
+        part = type(self)(theta, grad, self._columns, self._team, **self._hyper)
         part._use({name: a[members] for name, a in self.arrays.items()})
         part.t = self.t
         return part
@@ -55,8 +68,11 @@ class Optimizer:
     def step(self, learning_rate: float) -> None:
         """Take one step: theta <- theta - learning_rate * (direction of this optimizer)."""
         self.t += 1
-        for block in self._blocks:
-            self.step_block(learning_rate, *block)
+        self._team(lambda k: self._step_share(learning_rate, k), len(self._shares))
+
+    def _step_share(self, eta: float, k: int) -> None:
+        for block in self._shares[k]:
+            self.step_block(eta, *block)
 
     def step_block(self, eta: float, theta: Array, g: Array, *state: Array) -> None:
         """Step the elements of one block."""
@@ -166,16 +182,12 @@ class RMSprop(Optimizer):
     parameters = ("rho", "epsilon")
     slots = ("v",)
     scale_free = True
+    needs_scratch = True
     rho: float
     epsilon: float
 
-    def __init__(self, theta: Array, grad: Array, weights: slice, **hyper: Any) -> None:
-        super().__init__(theta, grad, weights, **hyper)
-        self._work = np.empty(min(BLOCK, theta.size), theta.dtype)
-
     def step_block(self, eta: float, theta: Array, g: Array, *state: Array) -> None:
-        (v,) = state
-        work = self._work[: g.size]
+        v, work = state
         np.square(g, out=work)
         np.multiply(work, 1.0 - self.rho, out=work)
         np.multiply(v, self.rho, out=v)

@@ -23,13 +23,11 @@ from sknet._engine.network import Network
 from sknet._engine.optimizers import Optimizer
 from sknet._engine.schedules import SMALLEST_RATE, Progress
 from sknet._engine.stopping import Stopping
+from sknet._engine.team import numpy_for_steps
 
 Batch = tuple[Any, Array, Array | None]
 Part = tuple[Network, Optimizer, Sequence[np.random.Generator]]
 Limit = Callable[[], AbstractContextManager[Any]]
-
-#: Elements of the buffers that numpy makes for a broadcast or cast operand, 8192 by default.
-BUFFER = 512
 
 
 class Record(NamedTuple):
@@ -89,8 +87,8 @@ class Batches:
         self.n_samples, self.batch_size, self.n_members = X.shape[0], batch_size, n_members
         self.gathers = shuffle and batch_size < self.n_samples
         self._numbers = np.arange(self.n_samples)
-        self._order = np.tile(self._numbers, (n_members, 1))
         if self.gathers:
+            self._order = np.empty((n_members, self.n_samples), np.intp)
             sizes = {batch_size, self.n_samples % batch_size} - {0}
             self._buffers = {size: self._allocate(n_members, size) for size in sizes}
             self._rows = {size: np.empty((n_members, size), np.intp) for size in sizes}
@@ -105,18 +103,20 @@ class Batches:
 
     def epoch(self, generators: Sequence[np.random.Generator]) -> Iterator[Batch]:
         """Yield each batch of one epoch, (X, Y, w), for the members of these generators."""
-        self.shuffle(generators)
-        take = self._gather if self.gathers else self._view
+        take = self._view
+        if self.gathers:
+            take = self._gather
+            for rng, order in zip(generators, self._order, strict=True):
+                self.shuffled(rng, order)
         for start in range(0, self.n_samples, self.batch_size):
             yield take(start, min(start + self.batch_size, self.n_samples))
 
-    def shuffle(self, generators: Sequence[np.random.Generator]) -> NDArray[np.intp]:
-        """Draw each member's order of the rows for an epoch; the caller sees a buffer."""
+    def shuffled(self, rng: np.random.Generator, order: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Draw a member's order of the rows for an epoch into `order`; return it."""
+        order[:] = self._numbers
         if self.gathers:
-            for order, rng in zip(self._order, generators, strict=False):
-                order[:] = self._numbers
-                rng.shuffle(order)
-        return self._order
+            rng.shuffle(order)
+        return order
 
     def _view(self, start: int, stop: int) -> Batch:
         X, w = self.X[start:stop], self.w
@@ -210,7 +210,7 @@ class Training:
     def _epoch(self, batches: Batches, learning_rate: float, iteration: int) -> float:
         """Take one step for each batch; return the mean of their losses."""
         with np.errstate(all="ignore"):
-            np.setbufsize(BUFFER)  # until errstate ends
+            numpy_for_steps()  # until errstate ends
             total = 0.0
             if self.compiled is not None:
                 total = self.compiled(self.generators, learning_rate)

@@ -6,8 +6,9 @@ import sys
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from sknet import MLPBackpropClassifier, MLPBackpropRegressor, _fitting
 from sknet._engine import compiled
 from sknet._engine.activations import ACTIVATIONS
 from sknet._engine.losses import LOSSES
@@ -138,6 +139,34 @@ def test_compiled_epochs_train_the_network_that_numpy_trains(
     ):
         assert_allclose(a, b, rtol=0, atol=30 * TOLERANCE[dtype])
     assert_allclose(ours.loss_curve_, numpys.loss_curve_, rtol=10 * TOLERANCE[dtype])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+@pytest.mark.parametrize(("n_members", "n_threads"), [(1, 2), (1, 3), (3, 2)])
+def test_threads_that_share_rows_or_members_train_the_same_network(
+    kernels, monkeypatch, solver, n_members, n_threads
+):
+    monkeypatch.setattr(_fitting, "LONG_EPOCH", 0)
+    monkeypatch.setattr(compiled, "SHARED_STEP", 0 if n_members == 1 else np.inf)
+    monkeypatch.setattr(compiled, "SHARED_ROWS", 8)
+    monkeypatch.setattr(compiled, "SHARED_PARAMETERS", 10)
+    network = MLPBackpropClassifier(
+        (8, 5), solver=solver, n_members=n_members, dtype="float64",
+        max_iter=3, batch_size=32, alpha=0.01, random_state=0,
+    )  # fmt: skip
+    shares = []
+    loss_grad = kernels.loss_grad
+    monkeypatch.setattr(kernels, "loss_grad", lambda *args: shares.append(1) or loss_grad(*args))
+    found = []
+    for n in (1, n_threads):
+        monkeypatch.setattr(_fitting, "free_threads", lambda n=n: n)
+        found.append(clone(network).fit(X, np.digitize(X[:, 0], [-0.5, 0.5]), W))
+    alone, together = found
+    assert len(shares) == (3 * 11 * n_threads if n_members == 1 else 0)
+    for a, b in zip(alone.coefs_, together.coefs_, strict=True):
+        assert_allclose(a, b, rtol=0, atol=1e-11)
+    assert_allclose(alone.loss_curve_, together.loss_curve_, rtol=1e-11)
 
 
 def test_divergence_of_compiled_epochs_is_an_error(kernels):

@@ -10,7 +10,8 @@ from sknet._engine.activations import ACTIVATIONS
 from sknet._engine.initializers import INITIALIZERS
 from sknet._engine.layers import SparseRows
 from sknet._engine.losses import LOSSES
-from sknet._engine.network import CHUNK_ELEMENTS, initial_parameters, raw_output
+from sknet._engine.network import CHUNK_ELEMENTS, initial_parameters
+from sknet._engine.prediction import raw_output
 
 ROWS = [(loss, out) for loss, outs in LOSSES.items() for out in outs]
 SIZES = list(itertools.product((1, 3), (False, True), (0, 1, 3), (1, 2)))

@@ -1,0 +1,96 @@
+"""Threads that share a step: results in order, errors passed on, the same numbers as alone."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from sknet._engine import network, optimizers
+from sknet._engine.layers import Dense
+from sknet._engine.losses import LOSSES
+from sknet._engine.optimizers import OPTIMIZERS
+from sknet._engine.parameters import Layout
+from sknet._engine.team import ALONE, Team
+
+HYPER = {
+    "adam": {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-6},
+    "adamw": {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-6, "weight_decay": 0.3},
+    "sgd": {"momentum": 0.9, "nesterovs_momentum": True},
+    "rmsprop": {"rho": 0.7, "epsilon": 1e-6},
+}
+
+
+def test_results_come_in_order_and_the_caller_does_the_first_share():
+    seen = Team(3)(lambda k: (k, threading.current_thread() is threading.main_thread()), 3)
+    assert seen == [(0, True), (1, False), (2, False)]
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_an_error_is_raised_when_all_shares_are_done(failing):
+    done = []
+
+    def task(k):
+        if k == failing:
+            raise KeyboardInterrupt
+        time.sleep(0.05)
+        done.append(k)
+
+    with pytest.raises(KeyboardInterrupt):
+        Team(2)(task, 2)
+    assert done == [1 - failing]
+
+
+def test_floating_point_errors_are_silent_in_its_threads():
+    with np.errstate(all="ignore"):
+        quotients = Team(2)(lambda k: np.ones(2) / np.zeros(2), 2)
+    assert np.isinf(quotients).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "n_items", "least", "expected"), [(1, 100, 1, 1), (4, 100, 30, 3), (4, 5, 10, 1)]
+)
+def test_shares_are_not_smaller_than_is_worth_a_thread(size, n_items, least, expected):
+    assert Team(size).n_shares(n_items, least) == expected
+
+
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+def test_optimizers_step_to_the_same_bits(monkeypatch, solver):
+    monkeypatch.setattr(optimizers, "SHARE", 10)
+    monkeypatch.setattr(optimizers, "BLOCK", 16)
+    found = []
+    for team in (ALONE, Team(2), Team(3)):
+        rng = np.random.default_rng(0)
+        theta, grad = rng.normal(size=(2, 71)), np.empty((2, 71))
+        optimizer = OPTIMIZERS[solver](theta, grad, slice(0, 40), team, **HYPER[solver])
+        for _ in range(3):
+            grad[:] = rng.normal(size=grad.shape)
+            optimizer.step(0.1)
+        found.append(theta)
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_the_penalty_is_that_of_all_weights(monkeypatch, size):
+    monkeypatch.setattr(network, "PENALTY_BLOCK", 7)
+    layers = [Dense(3, 9, "tanh"), Dense(9, 2)]
+    layout = Layout([layer.shapes for layer in layers])
+    theta = np.random.default_rng(0).normal(size=layout.zeros(2, float).shape)
+    X, Y = np.zeros((4, 3)), np.zeros((4, 2))
+    without, with_penalty = (
+        network.Network(
+            [layer.copy() for layer in layers],
+            LOSSES["squared_error"]["identity"],
+            alpha,
+            theta,
+            team=Team(size),
+        )
+        for alpha in (0.0, 0.3)
+    )
+    values = with_penalty.loss_grad(X, Y) - without.loss_grad(X, Y)
+    W = theta[:, layout.groups["W"]]
+    np.testing.assert_allclose(values, 0.15 * (W**2).sum(axis=1))
+    added = with_penalty.grad - without.grad
+    np.testing.assert_allclose(added[:, layout.groups["W"]], 0.3 * W)
+    assert not added[:, W.shape[1] :].any()
