@@ -13,9 +13,9 @@
 
 ``PREDICTIONS[out_activation]`` is the inverse link: what `Z` predicts, as a new array.
 
-Units: log-losses in nats; ``squared_error`` is half the squared error; ``poisson`` half the
-deviance. Probabilities are never clipped: the logarithms are taken of Z, through log-softmax and
-softplus.
+Units: log-losses in nats; ``squared_error`` is half the squared error; ``poisson``, ``gamma`` and
+``tweedie`` half the deviance; ``absolute_error`` and ``quantile`` have no factor. Probabilities
+are never clipped: the logarithms are taken of Z, through log-softmax and softplus.
 
 Identities: ``delta`` is the derivative of `loss`; where loss and out_activation belong together
 (log_loss with logistic or softmax, squared_error with identity, poisson with exp)
@@ -40,7 +40,15 @@ from sknet._engine.loss_base import (
     transposed,
     weighted_mean,
 )
-from sknet._engine.regression_losses import PoissonDeviance
+from sknet._engine.regression_losses import (
+    AbsoluteError,
+    GammaDeviance,
+    Huber,
+    NonCrossingQuantiles,
+    PoissonDeviance,
+    Quantile,
+    TweedieDeviance,
+)
 
 
 class BinaryLogLoss(Loss):
@@ -164,8 +172,24 @@ LOSSES: dict[str, dict[str, Loss]] = {
         "softplus": SquaredError("softplus"),
         "softmax": SoftmaxSquaredError(),
     },
+    "absolute_error": {
+        "identity": AbsoluteError(),
+    },
+    "huber": {
+        "identity": Huber(),
+    },
+    "quantile": {
+        "identity": Quantile(),
+        "increments": NonCrossingQuantiles(),
+    },
     "poisson": {
         "exp": PoissonDeviance(),
+    },
+    "gamma": {
+        "exp": GammaDeviance(),
+    },
+    "tweedie": {
+        "exp": TweedieDeviance(),
     },
 }
 
@@ -176,6 +200,13 @@ def exp_finite(Z: Array) -> Array:
     return np.exp(np.minimum(Z, largest))
 
 
+def quantiles_in_order(Z: Array) -> Array:
+    """q_1 = z_1, q_{k+1} = q_k + softplus(z_{k+1}); never decreasing, whatever the rounding."""
+    Q = np.logaddexp(0.0, Z)
+    Q[..., 0] = Z[..., 0]
+    return np.add.accumulate(Q, axis=-1)
+
+
 PREDICTIONS: dict[str, Callable[[Array], Array]] = {
     "identity": np.array,
     "logistic": expit,
@@ -183,4 +214,5 @@ PREDICTIONS: dict[str, Callable[[Array], Array]] = {
     "softplus": lambda Z: np.logaddexp(0.0, Z),
     "softmax": lambda Z: softmax(Z, axis=-1),
     "exp": exp_finite,
+    "increments": quantiles_in_order,
 }
