@@ -24,16 +24,21 @@ def evaluate(network, *batch):
 
 
 def directional_error(network, batch, rng, h=1e-5):
-    """Worst relative error, over members, of the gradient along one random direction."""
-    theta, D = network.theta.copy(), rng.normal(size=network.theta.shape)
-    _, grad = evaluate(network, *batch)
+    """Worst relative error, over members, of the gradient along one random direction.
+
+    Nearly perpendicular to the gradient, the slope would drown in the rounding of the objective.
+    """
+    theta, (_, grad) = network.theta.copy(), evaluate(network, *batch)
+    D, product, size = 0.0, 0.0, np.linalg.norm(grad, axis=1)
+    while (np.abs(product) < 0.05 * size).any():
+        D = rng.normal(size=theta.shape)
+        product = (grad * D).sum(axis=1)
     f = {}
     for k in (-2, -1, 1, 2):
         network.theta[:] = theta + k * h * D
         f[k] = network.loss_grad(*batch)
     network.theta[:] = theta
     slope = (8 * (f[1] - f[-1]) - (f[2] - f[-2])) / (12 * h)
-    product = (grad * D).sum(axis=1)
     return np.max(np.abs(product - slope) / np.abs(slope))
 
 
