@@ -1,52 +1,63 @@
 """Losses on the raw output Z, each joined with its link.
 
-``LOSSES[loss][out_activation]`` has one method,
+``LOSSES[loss][out_activation]`` is a ``Loss`` (``loss_base.py``), at its default parameters:
 
 ``value_delta(Y, Z, loss, delta, work)``
-    For targets `Y` and raw output `Z`, both (..., n_samples, n_outputs), write the loss of each
-    sample (summed over outputs, neither weighted nor averaged) to `loss` (..., n_samples) and
-    ``delta = dL/dZ`` to `delta` (..., n_samples, n_outputs). `Z` is used up; `work` is scratch
-    memory of its shape; the last four are C-contiguous.
+    The loss of each sample, summed over outputs, and ``delta = dL/dZ``, in place.
+``parameters``, ``configured(**hyper)``
+    The names of its parameters, and the loss at other values of them.
+``domain``
+    The targets that it accepts.
+``constant(Y, w)``
+    The best raw output that is the same for all rows.
 
 ``PREDICTIONS[out_activation]`` is the inverse link: what `Z` predicts, as a new array.
 
-Units: log-losses in nats; ``squared_error`` is half the squared error; ``poisson`` half the
-deviance. Probabilities are never clipped: the logarithms are taken of Z, through log-softmax and
-softplus.
+Units: log-losses in nats; ``squared_error`` is half the squared error; ``poisson``, ``gamma`` and
+``tweedie`` half the deviance; ``absolute_error`` and ``quantile`` have no factor. Probabilities
+are never clipped: the logarithms are taken of Z, through log-softmax and softplus.
 
 Identities: ``delta`` is the derivative of `loss`; where loss and out_activation belong together
 (log_loss with logistic or softmax, squared_error with identity, poisson with exp)
-``delta = prediction - Y``.
+``delta = prediction - Y``. The sum of ``delta`` over the rows is 0 at the best constant, or
+changes its sign there.
 """
 
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
-from scipy.special import expit, softmax, xlogy
+from scipy.special import expit, softmax
 
 from sknet._engine.activations import ACTIVATIONS, Array, logistic, softplus
+from sknet._engine.loss_base import (
+    SHARE,
+    Loss,
+    artanh_of_mean,
+    inverse_softplus_of_mean,
+    log_of_shares,
+    logit_of_mean,
+    sum_outputs,
+    transposed,
+    weighted_mean,
+)
+from sknet._engine.regression_losses import (
+    AbsoluteError,
+    GammaDeviance,
+    Huber,
+    NonCrossingQuantiles,
+    PoissonDeviance,
+    Quantile,
+    TweedieDeviance,
+)
 
 
-class Loss(Protocol):
-    """A row of ``LOSSES``: see the module's docstring."""
-
-    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None: ...
-
-
-def sum_outputs(L: Array, loss: Array) -> None:
-    """Sum the last axis of `L` into `loss`; a single output is copied, which is faster."""
-    if L.shape[-1] == 1:
-        np.copyto(loss, L[..., 0])
-    else:
-        np.add.reduce(L, axis=-1, out=loss)
-
-
-class BinaryLogLoss:
+class BinaryLogLoss(Loss):
     """Sigmoid cross-entropy of each output: log(1 + exp(z)) - y z; delta = sigma(z) - y.
 
     The binary cross-entropy -(y log a + (1 - y) log(1 - a)) at a = sigma(z).
     """
+
+    domain = SHARE
 
     def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
         softplus(Z, delta, work)
@@ -56,17 +67,21 @@ class BinaryLogLoss:
         logistic(Z, delta, work)
         np.subtract(delta, Y, out=delta)
 
+    def constant(self, Y: Array, w: Array | None = None) -> Array:
+        return logit_of_mean(Y, w)
 
-class SoftmaxLogLoss:
+
+class SoftmaxLogLoss(Loss):
     """Softmax cross-entropy: -sum_j y_j log softmax(z)_j; delta = softmax(z) - y, if sum y = 1.
 
-    Computed on the transposed arrays, whose sums over outputs run along contiguous rows of
-    samples: several times faster than short sums for each sample.
+    Computed on the transposed arrays.
     """
 
+    domain = SHARE
+
     def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
-        transposed = (*Z.shape[:-2], Z.shape[-1], Z.shape[-2])
-        log_P, P, row = work.reshape(transposed), Z.reshape(transposed), loss[..., None, :]
+        log_P, P = (a.reshape(transposed(Z.shape)) for a in (work, Z))
+        row = loss[..., None, :]
         np.copyto(log_P, Z.mT)
         np.maximum.reduce(log_P, axis=-2, keepdims=True, out=row)
         np.subtract(log_P, row, out=log_P)
@@ -80,12 +95,26 @@ class SoftmaxLogLoss:
         np.add.reduce(P, axis=-2, keepdims=True, out=row)
         np.negative(loss, out=loss)
 
+    def constant(self, Y: Array, w: Array | None = None) -> Array:
+        return log_of_shares(Y, w)
 
-class SquaredError:
-    """Half the squared error of A = sigma(Z): |A - y|^2 / 2; delta = (A - y) * sigma'(Z)."""
+
+LINKS_OF_MEAN: dict[str, Callable[[Array, Array | None], Array]] = {
+    "identity": weighted_mean,
+    "logistic": logit_of_mean,
+    "tanh": artanh_of_mean,
+    "softplus": inverse_softplus_of_mean,
+}
+
+
+class SquaredError(Loss):
+    """Half the squared error of A = sigma(Z): |A - y|^2 / 2; delta = (A - y) * sigma'(Z).
+
+    Whatever sigma, the best constant predicts the mean, or what is nearest to it in the range.
+    """
 
     def __init__(self, out_activation: str) -> None:
-        self.sigma = ACTIVATIONS[out_activation]
+        self.sigma, self._link_of_mean = ACTIVATIONS[out_activation], LINKS_OF_MEAN[out_activation]
         assert self.sigma.in_place, "A shares the memory of Z below"
 
     def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
@@ -97,13 +126,18 @@ class SquaredError:
         np.multiply(loss, 0.5, out=loss)
         self.sigma.backward(delta, Z, A, work)
 
+    def constant(self, Y: Array, w: Array | None = None) -> Array:
+        return self._link_of_mean(Y, w)
 
-class SoftmaxSquaredError:
+
+class SoftmaxSquaredError(Loss):
     """Half the Brier score: |A - y|^2 / 2 at A = softmax(Z).
 
     With the whole Jacobian of the softmax, dA_j/dz_i = A_j ([i = j] - A_i):
     delta_i = A_i (g_i - sum_j g_j A_j), where g = A - y.
     """
+
+    domain = SHARE
 
     def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
         A = Z
@@ -122,19 +156,8 @@ class SoftmaxSquaredError:
         np.multiply(loss, 0.5, out=loss)
         np.copyto(delta, A)
 
-
-class PoissonDeviance:
-    """Half the Poisson deviance at mu = exp(z): y log(y / mu) - y + mu; delta = mu - y."""
-
-    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
-        mu = work
-        np.exp(Z, out=mu)
-        np.multiply(Z, Y, out=Z)
-        xlogy(Y, Y, out=delta)
-        np.subtract(delta, Z, out=Z)
-        np.subtract(mu, Y, out=delta)
-        np.add(Z, delta, out=Z)
-        sum_outputs(Z, loss)
+    def constant(self, Y: Array, w: Array | None = None) -> Array:
+        return log_of_shares(Y, w)
 
 
 LOSSES: dict[str, dict[str, Loss]] = {
@@ -149,8 +172,24 @@ LOSSES: dict[str, dict[str, Loss]] = {
         "softplus": SquaredError("softplus"),
         "softmax": SoftmaxSquaredError(),
     },
+    "absolute_error": {
+        "identity": AbsoluteError(),
+    },
+    "huber": {
+        "identity": Huber(),
+    },
+    "quantile": {
+        "identity": Quantile(),
+        "increments": NonCrossingQuantiles(),
+    },
     "poisson": {
         "exp": PoissonDeviance(),
+    },
+    "gamma": {
+        "exp": GammaDeviance(),
+    },
+    "tweedie": {
+        "exp": TweedieDeviance(),
     },
 }
 
@@ -161,6 +200,13 @@ def exp_finite(Z: Array) -> Array:
     return np.exp(np.minimum(Z, largest))
 
 
+def quantiles_in_order(Z: Array) -> Array:
+    """q_1 = z_1, q_{k+1} = q_k + softplus(z_{k+1}); never decreasing, whatever the rounding."""
+    Q = np.logaddexp(0.0, Z)
+    Q[..., 0] = Z[..., 0]
+    return np.add.accumulate(Q, axis=-1)
+
+
 PREDICTIONS: dict[str, Callable[[Array], Array]] = {
     "identity": np.array,
     "logistic": expit,
@@ -168,4 +214,5 @@ PREDICTIONS: dict[str, Callable[[Array], Array]] = {
     "softplus": lambda Z: np.logaddexp(0.0, Z),
     "softmax": lambda Z: softmax(Z, axis=-1),
     "exp": exp_finite,
+    "increments": quantiles_in_order,
 }

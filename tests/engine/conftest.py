@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sknet._engine.losses import LOSSES
+from sknet._engine.loss_base import SHARE
+from sknet._engine.losses import LOSSES, PREDICTIONS
 from sknet._engine.network import Network, dense_layers
 from sknet._engine.optimizers import OPTIMIZERS
 from sknet._engine.parameters import Layout
@@ -20,6 +21,10 @@ HYPER_PARAMETERS = {
     "rho": 0.9,
 }
 
+# Differences y - prediction at which a loss, or its slope, has a kink.
+KINKS = {"absolute_error": [0.0], "quantile": [0.0], "huber": [-1.35, 1.35]}
+MARGIN = 0.02  # what central differences must not reach across
+
 
 @pytest.fixture
 def torch():
@@ -27,25 +32,61 @@ def torch():
 
 
 @pytest.fixture(scope="session")
+def make_loss():
+    """A row of ``LOSSES`` for so many outputs; the k-th of n increments has level k / (n + 1)."""
+
+    def make(loss, out_activation, n_outputs):
+        row = LOSSES[loss][out_activation]
+        if out_activation == "increments":
+            return row.configured(quantile=np.arange(1, n_outputs + 1) / (n_outputs + 1))
+        return row
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def draw_targets():
-    """Targets (..., n_samples, n_outputs) in the domain of a loss."""
+    """Targets for raw output (..., n_samples, n_outputs), in the domain of a loss."""
 
     def draw(loss, out_activation, rng, shape):
+        domain = LOSSES[loss][out_activation].domain
         if out_activation == "softmax":
             Y = rng.dirichlet(np.ones(shape[-1]), shape[:-1])
             Y[..., ::2, :] = Y[..., ::2, :] == Y[..., ::2, :].max(axis=-1, keepdims=True)
             return Y
-        if loss == "log_loss":
+        if out_activation == "increments":
+            return rng.normal(size=(*shape[:-1], 1))
+        if domain == SHARE:
             return rng.integers(0, 2, shape).astype(float)
-        if loss == "poisson":
-            return rng.poisson(2.0, shape).astype(float)
+        if domain.least == 0.0:
+            Y = rng.gamma(2.0, size=shape)
+            return Y * rng.poisson(1.0, shape) if domain.includes_least else Y
         return rng.normal(size=shape)
 
     return draw
 
 
 @pytest.fixture(scope="session")
-def make_network():
+def draw_smooth_targets(draw_targets):
+    """Targets that are no nearer than MARGIN to a kink of the loss at raw output `Z`."""
+
+    def draw(loss, out_activation, rng, Z):
+        Y, A = draw_targets(loss, out_activation, rng, Z.shape), PREDICTIONS[out_activation](Z)
+        for _ in range(100):
+            gaps = [np.abs(Y - A - kink) for kink in KINKS.get(loss, ())]
+            near = np.any([gap < MARGIN for gap in gaps], axis=0)
+            if Y.shape != Z.shape:
+                near = near.any(axis=-1, keepdims=True)
+            if not near.any():
+                return Y
+            Y = np.where(near, draw_targets(loss, out_activation, rng, Z.shape), Y)
+        raise AssertionError("a kink everywhere")
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def make_network(make_loss):
     """A network whose parameters are drawn from N(0, scale^2), member after member."""
 
     def make(
@@ -62,7 +103,7 @@ def make_network():
         layers = dense_layers(units, activations)
         theta = Layout([layer.shapes for layer in layers]).zeros(n_members, dtype)
         theta[:] = scale * np.random.default_rng(seed).normal(size=theta.shape)
-        return Network(layers, LOSSES[loss][out_activation], alpha, theta)
+        return Network(layers, make_loss(loss, out_activation, units[-1]), alpha, theta)
 
     return make
 

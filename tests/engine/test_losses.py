@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import kl_div
 
 from sknet._engine.losses import LOSSES, PREDICTIONS
@@ -13,6 +13,20 @@ MATCHED = [
     ("poisson", "exp"),
 ]
 
+
+def levels(n):
+    """Levels of `n` increments, as ``make_loss`` sets them."""
+    return np.arange(1, n + 1) / (n + 1)
+
+
+def pinball(y, a, level):
+    return np.where(y < a, (1 - level) * (a - y), level * (y - a))
+
+
+def tweedie(y, a, p):
+    return y ** (2 - p) / ((1 - p) * (2 - p)) - y * a ** (1 - p) / (1 - p) + a ** (2 - p) / (2 - p)
+
+
 # Textbook formulas, good for moderate z: inverse links, and losses of a prediction a.
 LINKS = {
     "identity": lambda z: z,
@@ -21,13 +35,26 @@ LINKS = {
     "softplus": lambda z: np.log(1 + np.exp(z)),
     "softmax": lambda z: np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True),
     "exp": np.exp,
+    "increments": lambda z: np.cumsum(
+        np.concatenate([z[..., :1], np.log(1 + np.exp(z[..., 1:]))], axis=-1), axis=-1
+    ),
 }
 FORMULAS = {
     ("log_loss", "logistic"): lambda y, a: -(y * np.log(a) + (1 - y) * np.log(1 - a)),
     ("log_loss", "softmax"): lambda y, a: -y * np.log(a),
     ("squared_error", "any"): lambda y, a: (y - a) ** 2 / 2,
+    ("absolute_error", "any"): lambda y, a: np.abs(y - a),
+    ("huber", "any"): lambda y, a: np.where(
+        np.abs(y - a) <= 1.35, (y - a) ** 2 / 2, 1.35 * (np.abs(y - a) - 1.35 / 2)
+    ),
+    ("quantile", "identity"): lambda y, a: np.abs(y - a) / 2,  # the median
+    ("quantile", "increments"): lambda y, a: pinball(y, a, levels(a.shape[-1])),
     ("poisson", "exp"): kl_div,  # y log(y / a) - y + a
+    ("gamma", "exp"): lambda y, a: np.log(a / y) + y / a - 1,
+    ("tweedie", "exp"): lambda y, a: tweedie(y, a, 1.5),
 }
+# Of the raw outputs -1e4 and 1e4, those at which the loss is a float: exp(1e4) is beyond each.
+FINITE_ENDS = {"poisson": [-1e4], "gamma": [1e4], "tweedie": []}
 
 every_row = pytest.mark.parametrize(("loss", "out"), ROWS)
 every_dtype = pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -39,30 +66,41 @@ def formula(loss, out, Y, Z):
     return per_output(Y, LINKS[out](Z)).sum(axis=-1)
 
 
-def value_delta(loss, out, Y, Z):
+def evaluate(row, Y, Z):
+    """Loss of each sample, and delta."""
     value, delta, work = (np.full(s, np.nan, Z.dtype) for s in (Z.shape[:-1], Z.shape, Z.shape))
     with np.errstate(divide="raise", invalid="raise"):
-        LOSSES[loss][out].value_delta(Y, Z.copy(), value, delta, work)
+        row.value_delta(Y, Z.copy(), value, delta, work)
     return value, delta
 
 
-def draw(draw_targets, loss, out, shape):
-    rng = np.random.default_rng(3)
-    return draw_targets(loss, out, rng, shape), 2 * rng.normal(size=shape)
+@pytest.fixture
+def value_delta(make_loss):
+    return lambda loss, out, Y, Z: evaluate(make_loss(loss, out, Z.shape[-1]), Y, Z)
+
+
+@pytest.fixture
+def draw(draw_smooth_targets):
+    def targets_and_raw_output(loss, out, shape):
+        rng = np.random.default_rng(3)
+        Z = 2 * rng.normal(size=shape)
+        return draw_smooth_targets(loss, out, rng, Z), Z
+
+    return targets_and_raw_output
 
 
 @every_row
 @pytest.mark.parametrize("shape", [(6, 1), (6, 4), (2, 5, 3)])
-def test_value_is_the_textbook_formula_summed_over_outputs(loss, out, shape, draw_targets):
-    Y, Z = draw(draw_targets, loss, out, shape)
+def test_value_is_the_textbook_formula_summed_over_outputs(loss, out, shape, draw, value_delta):
+    Y, Z = draw(loss, out, shape)
     value, _ = value_delta(loss, out, Y, Z)
     assert_allclose(value, formula(loss, out, Y, Z), rtol=1e-12, atol=1e-14)
 
 
 @every_row
 @pytest.mark.parametrize("shape", [(6, 1), (6, 4), (2, 5, 3)])
-def test_delta_is_the_slope_of_the_textbook_formula(loss, out, shape, draw_targets):
-    Y, Z = draw(draw_targets, loss, out, shape)
+def test_delta_is_the_slope_of_the_textbook_formula(loss, out, shape, draw, value_delta):
+    Y, Z = draw(loss, out, shape)
     _, delta = value_delta(loss, out, Y, Z)
     h = 1e-3
     for j in range(shape[-1]):
@@ -73,8 +111,8 @@ def test_delta_is_the_slope_of_the_textbook_formula(loss, out, shape, draw_targe
 
 
 @every_row
-def test_float32_stays_float32_and_close(loss, out, draw_targets):
-    Y, Z = draw(draw_targets, loss, out, (50, 3))
+def test_float32_stays_float32_and_close(loss, out, draw, value_delta):
+    Y, Z = draw(loss, out, (50, 3))
     value, delta = value_delta(loss, out, Y.astype(np.float32), Z.astype(np.float32))
     exact_value, exact_delta = value_delta(loss, out, Y, Z)
     assert value.dtype == delta.dtype == np.float32
@@ -83,8 +121,8 @@ def test_float32_stays_float32_and_close(loss, out, draw_targets):
 
 
 @every_row
-def test_targets_without_members_are_shared(loss, out, draw_targets):
-    Y, Z = draw(draw_targets, loss, out, (2, 5, 3))
+def test_targets_without_members_are_shared(loss, out, draw, value_delta):
+    Y, Z = draw(loss, out, (2, 5, 3))
     shared = value_delta(loss, out, Y[1], Z)
     for k in range(2):
         for together, alone in zip(shared, value_delta(loss, out, Y[1], Z[k]), strict=True):
@@ -93,9 +131,11 @@ def test_targets_without_members_are_shared(loss, out, draw_targets):
 
 @every_dtype
 @every_row
-def test_value_and_delta_are_finite_at_ten_thousand(loss, out, dtype, draw_targets):
-    Y, _ = draw(draw_targets, loss, out, (8, 3))
-    ends = [-1e4] if out == "exp" else [-1e4, 1e4]  # exp(1e4) is beyond every float
+def test_value_and_delta_are_finite_at_ten_thousand(loss, out, dtype, draw, value_delta):
+    Y, _ = draw(loss, out, (8, 3))
+    ends = FINITE_ENDS.get(loss, [-1e4, 1e4])
+    if not ends:
+        pytest.skip("both ends are beyond every float")
     for Z in np.random.default_rng(4).choice(ends, (5, 8, 3)).astype(dtype):
         value, delta = value_delta(loss, out, Y.astype(dtype), Z)
         assert np.isfinite(value).all()
@@ -103,7 +143,7 @@ def test_value_and_delta_are_finite_at_ten_thousand(loss, out, dtype, draw_targe
 
 
 @every_dtype
-def test_log_losses_grow_linearly_without_clipping(dtype):
+def test_log_losses_grow_linearly_without_clipping(dtype, value_delta):
     """-log(sigma(-z)) = z + exp(-z) + ..., however far the wrong side is."""
     z = np.array([20.0, 60.0, 1e4], dtype)[:, None]
     sigmoid, _ = value_delta("log_loss", "logistic", np.zeros_like(z), z)
@@ -116,12 +156,12 @@ def test_log_losses_grow_linearly_without_clipping(dtype):
 
 
 @pytest.mark.parametrize(("loss", "out"), MATCHED)
-def test_delta_is_the_residual_where_loss_and_link_belong_together(loss, out, draw_targets):
-    Y, Z = draw(draw_targets, loss, out, (9, 4))
+def test_delta_is_the_residual_where_loss_and_link_belong_together(loss, out, draw, value_delta):
+    Y, Z = draw(loss, out, (9, 4))
     assert_allclose(value_delta(loss, out, Y, Z)[1], LINKS[out](Z) - Y, rtol=1e-12, atol=1e-14)
 
 
-def test_softmax_of_two_is_the_logistic_of_the_difference():
+def test_softmax_of_two_is_the_logistic_of_the_difference(value_delta):
     rng = np.random.default_rng(5)
     Z, y = rng.normal(size=(7, 2)), rng.integers(0, 2, (7, 1)).astype(float)
     two = value_delta("log_loss", "softmax", np.hstack([1 - y, y]), Z)
@@ -159,9 +199,9 @@ def test_probabilities_of_a_softmax_sum_to_one():
 
 @pytest.mark.torch
 @every_row
-def test_value_and_delta_equal_torch(loss, out, draw_targets, torch):
+def test_value_and_delta_equal_torch(loss, out, torch, draw, value_delta):
     F = torch.nn.functional
-    Y, Z = draw(draw_targets, loss, out, (20, 4))
+    Y, Z = draw(loss, out, (20, 4))
     y, z = torch.tensor(Y), torch.tensor(Z, requires_grad=True)
     links = {
         "identity": lambda z: z,
@@ -169,14 +209,22 @@ def test_value_and_delta_equal_torch(loss, out, draw_targets, torch):
         "tanh": torch.tanh,
         "softplus": F.softplus,
         "softmax": lambda z: torch.softmax(z, -1),
+        "exp": torch.exp,
+        "increments": lambda z: torch.cat([z[..., :1], F.softplus(z[..., 1:])], -1).cumsum(-1),
     }
+    a, level = links[out](z), torch.tensor(levels(4)) if out == "increments" else 0.5
     per_sample = {
         "log_loss": lambda: (
             F.cross_entropy(z, y, reduction="none")
             if out == "softmax"
             else F.binary_cross_entropy_with_logits(z, y, reduction="none").sum(-1)
         ),
-        "squared_error": lambda: F.mse_loss(links[out](z), y, reduction="none").sum(-1) / 2,
+        "squared_error": lambda: F.mse_loss(a, y, reduction="none").sum(-1) / 2,
+        "absolute_error": lambda: F.l1_loss(a, y, reduction="none").sum(-1),
+        "huber": lambda: F.huber_loss(a, y, reduction="none", delta=1.35).sum(-1),
+        "quantile": lambda: torch.maximum(level * (y - a), (level - 1) * (y - a)).sum(-1),
+        "gamma": lambda: (-torch.distributions.Gamma(1, 1 / a).log_prob(y) - y.log() - 1).sum(-1),
+        "tweedie": lambda: 2 * (y * a**-0.5 + a**0.5 - 2 * y**0.5).sum(-1),  # at power 1.5
         "poisson": lambda: (
             F.poisson_nll_loss(z, y, reduction="none") + torch.special.xlogy(y, y) - y
         ).sum(-1),
@@ -185,3 +233,14 @@ def test_value_and_delta_equal_torch(loss, out, draw_targets, torch):
     value, delta = value_delta(loss, out, Y, Z)
     assert_allclose(value, per_sample.detach().numpy(), rtol=1e-12, atol=1e-13)
     assert_allclose(delta, z.grad.numpy(), rtol=1e-12, atol=1e-13)
+
+
+@every_row
+def test_nan_in_the_raw_output_is_nan_in_the_loss(loss, out, make_loss, draw):
+    Y, Z = draw(loss, out, (6, 3))
+    for j in range(3):
+        bad, value = Z.copy(), np.zeros(6)
+        bad[2, j] = np.nan
+        with np.errstate(all="ignore"):
+            make_loss(loss, out, 3).value_delta(Y, bad, value, np.empty_like(Z), np.empty_like(Z))
+        assert_array_equal(np.isnan(value), np.arange(6) == 2)

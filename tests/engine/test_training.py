@@ -371,7 +371,7 @@ def test_an_interrupt_from_the_report_keeps_the_epoch_reported(make_network, mak
 
 
 @pytest.fixture
-def peak_of_an_epoch(make_network, make_training):
+def peak_of_an_epoch(make_network, make_training, draw_targets):
     """Bytes allocated at once within the second epoch of a training with shuffled batches."""
 
     def measure(
@@ -397,11 +397,8 @@ def peak_of_an_epoch(make_network, make_training):
             dtype=dtype,
             scale=0.01,
         )
-        X, Y = (
-            rng.normal(size=(n_samples, 20)).astype(dtype),
-            np.zeros((n_samples, n_outputs), dtype),
-        )
-        Y[:, 0] = 1
+        X = rng.normal(size=(n_samples, 20)).astype(dtype)
+        Y = draw_targets(loss, out, rng, (n_samples, n_outputs)).astype(dtype)
         w = np.ones(n_samples, dtype) if weighted else None
         batches = Batches(X, Y, w, batch_size, True, n_members)
         epochs = make_training(network, solver, eta=1e-4).epochs(batches)

@@ -1,0 +1,236 @@
+"""Losses of numbers, beside the squared error: robust ones, quantiles, and deviances.
+
+Their contract is that of ``losses.py``, which has the table.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import xlogy
+
+from sknet._engine.activations import Array, logistic, softplus
+from sknet._engine.loss_base import (
+    NON_NEGATIVE,
+    POSITIVE,
+    Loss,
+    inverse_softplus,
+    log_of_mean,
+    sum_outputs,
+    transposed,
+    weighted_quantiles,
+)
+
+
+class AbsoluteError(Loss):
+    """|z - y|; delta = sign(z - y), which is 0 at 0. The best constant is the median."""
+
+    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
+        np.subtract(Z, Y, out=Z)
+        np.abs(Z, out=work)
+        sum_outputs(work, loss)
+        np.sign(Z, out=delta)
+
+    def constant(self, Y: Array, w: Array | None = None) -> Array:
+        return np.concatenate([weighted_quantiles(y, w, [0.5]) for y in Y.T])
+
+
+class Huber(Loss):
+    """Huber's loss of r = z - y: r^2 / 2 where |r| <= d, else d (|r| - d / 2); delta = c below.
+
+    With c = r clipped to [-d, d] it is c (r - c / 2). d = `huber_delta`, by default 1.35, at which
+    the best constant is 95 % as efficient as the mean on normal errors of standard deviation 1.
+
+    Source: Huber 1964.
+    """
+
+    parameters: ClassVar[tuple[str, ...]] = ("huber_delta",)
+
+    def __init__(self, huber_delta: float = 1.35) -> None:
+        self.huber_delta = float(huber_delta)
+
+    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
+        np.subtract(Z, Y, out=Z)
+        np.clip(Z, -self.huber_delta, self.huber_delta, out=delta)
+        np.multiply(delta, 0.5, out=work)
+        np.subtract(Z, work, out=work)
+        np.multiply(work, delta, out=work)
+        sum_outputs(work, loss)
+
+    def constant(self, Y: Array, w: Array | None = None) -> Array:
+        w = np.ones(len(Y)) if w is None else np.asarray(w, np.float64)
+        return np.array([self._root(y[w > 0.0], w[w > 0.0]) for y in np.asarray(Y.T, np.float64)])
+
+    def _root(self, y: Array, w: Array) -> float:
+        """Return the root of sum w clip(z - y, -d, d), between the least and the greatest y."""
+        least, span, d = np.min(y), np.ptp(y), self.huber_delta
+
+        def slope(share: float) -> float:
+            return float(w @ np.clip(least + share * span - y, -d, d))
+
+        return float(least + span * brentq(slope, 0.0, 1.0, xtol=1e-15) if span > 0.0 else least)
+
+
+class Quantile(Loss):
+    """The pinball loss of each output, (y - z) (tau - [y < z]); delta = [y < z] - tau.
+
+    tau = `quantile`. At y = z delta is the middle of its two sides, 1/2 - tau: with s the sign
+    of z - y, delta = s / 2 + 1/2 - tau, and the loss is (z - y) delta.
+
+    Source: Koenker and Bassett 1978.
+    """
+
+    parameters: ClassVar[tuple[str, ...]] = ("quantile",)
+
+    def __init__(self, quantile: float = 0.5) -> None:
+        self.quantile = float(quantile)
+
+    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
+        np.subtract(Z, Y, out=Z)
+        np.sign(Z, out=delta)
+        np.multiply(delta, 0.5, out=delta)
+        np.add(delta, 0.5 - self.quantile, out=delta)
+        np.multiply(Z, delta, out=work)
+        sum_outputs(work, loss)
+
+    def constant(self, Y: Array, w: Array | None = None) -> Array:
+        return np.concatenate([weighted_quantiles(y, w, [self.quantile]) for y in Y.T])
+
+
+class NonCrossingQuantiles(Loss):
+    """The sum of the pinball losses of one target at several levels, with quantiles in order.
+
+    `Y` has one column, `Z` one for each level in `quantile`, which increase strictly:
+
+    | q_1 = z_1, q_{k+1} = q_k + softplus(z_{k+1})
+    | g_k = dL/dq_k = [y < q_k] - tau_k, as in ``Quantile``
+    | delta_1 = sum_j g_j, delta_k = sigma(z_k) sum_{j >= k} g_j
+
+    Adding what is not negative cannot round below q_k, so the quantiles never cross. Computed on
+    the transposed arrays.
+    """
+
+    parameters: ClassVar[tuple[str, ...]] = ("quantile",)
+
+    def __init__(self, quantile: Sequence[float] = (0.1, 0.5, 0.9)) -> None:
+        self.quantile = tuple(float(level) for level in quantile)
+        column = 0.5 - np.array(self.quantile)[:, None]
+        self._shift = {column.astype(dtype).dtype: column.astype(dtype) for dtype in "fd"}
+
+    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
+        z, slope, r = (a.reshape(transposed(Z.shape)) for a in (work, Z, delta))
+        np.copyto(z, Z.mT)
+        softplus(z, slope, r)
+        slope[..., 0, :] = z[..., 0, :]
+        np.add.accumulate(slope, axis=-2, out=r)  # the quantiles
+        np.subtract(r, Y.mT, out=r)
+        logistic(z, slope, z)
+        slope[..., 0, :] = 1.0
+        g = z
+        np.sign(r, out=g)
+        np.multiply(g, 0.5, out=g)
+        np.add(g, self._shift[g.dtype], out=g)
+        np.multiply(r, g, out=r)
+        np.add.reduce(r, axis=-2, out=loss)
+        np.add.accumulate(g[..., ::-1, :], axis=-2, out=r[..., ::-1, :])
+        np.multiply(slope, r, out=slope)
+        np.copyto(delta, slope.mT)
+
+    def constant(self, Y: Array, w: Array | None = None) -> Array:
+        """As ``Loss.constant``: the weighted quantiles.
+
+        Neighbours are taken to differ by at least 1/1000 of the distance from the first to the
+        last; where that is 0, by 1/1000.
+        """
+        Q = weighted_quantiles(Y[:, 0], w, self.quantile)
+        least = 1e-3 * (Q[-1] - Q[0]) or 1e-3
+        return np.append(Q[0], inverse_softplus(np.maximum(np.diff(Q), least)))
+
+
+class Deviance(Loss):
+    """Half a deviance of y from mu = exp(z); its best constant is the log of the mean.
+
+    Where all targets are 0, as if half a unit had been seen in one row.
+    """
+
+    def constant(self, Y: Array, w: Array | None = None) -> Array:
+        return log_of_mean(Y, w)
+
+
+class PoissonDeviance(Deviance):
+    """Half the Poisson deviance at mu = exp(z): y log(y / mu) - y + mu; delta = mu - y."""
+
+    domain = NON_NEGATIVE
+
+    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
+        mu = work
+        np.exp(Z, out=mu)
+        np.multiply(Z, Y, out=Z)
+        xlogy(Y, Y, out=delta)
+        np.subtract(delta, Z, out=Z)
+        np.subtract(mu, Y, out=delta)
+        np.add(Z, delta, out=Z)
+        sum_outputs(Z, loss)
+
+
+class GammaDeviance(Deviance):
+    """Half the gamma deviance at mu = exp(z): log(mu / y) + y / mu - 1; delta = 1 - y / mu.
+
+    With t = log y - z: exp(t) - 1 - t, and delta = -(exp(t) - 1).
+    """
+
+    domain = POSITIVE
+
+    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
+        t = Z
+        np.log(Y, out=work)
+        np.subtract(work, Z, out=t)
+        np.expm1(t, out=delta)
+        np.subtract(delta, t, out=work)
+        sum_outputs(work, loss)
+        np.negative(delta, out=delta)
+
+
+class TweedieDeviance(Deviance):
+    """Half the Tweedie deviance at mu = exp(z), for a variance in proportion to mu^p.
+
+    | y^a / (a b) - y mu^b / b + mu^a / a; delta = mu^a - y mu^b,
+
+    a = 2 - p, b = 1 - p, p = `tweedie_power` in [1, 3]. ``configured`` returns the limits, the
+    Poisson deviance at p = 1 and the gamma deviance at 2. Near them the terms are large and
+    cancel: the value, not delta, loses the digits of 1 / |a b|.
+    """
+
+    parameters: ClassVar[tuple[str, ...]] = ("tweedie_power",)
+
+    def __init__(self, tweedie_power: float = 1.5) -> None:
+        self.tweedie_power = float(tweedie_power)
+        self.domain = NON_NEGATIVE if self.tweedie_power < 2.0 else POSITIVE
+
+    def configured(self, **hyper: Any) -> Loss:
+        limits = {1.0: PoissonDeviance, 2.0: GammaDeviance}
+        limit = limits.get(float(hyper["tweedie_power"]))
+        return limit() if limit else super().configured(**hyper)
+
+    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
+        a, b = 2.0 - self.tweedie_power, 1.0 - self.tweedie_power
+        log_y = delta
+        with np.errstate(divide="ignore"):
+            np.log(Y, out=log_y)  # of 0: -inf, whose powers are 0 below
+        np.multiply(Z, b, out=work)
+        np.add(work, log_y, out=work)
+        np.exp(work, out=work)
+        np.multiply(work, -1.0 / b, out=work)  # -y mu^b / b
+        np.multiply(Z, a, out=Z)
+        np.exp(Z, out=Z)
+        np.multiply(Z, 1.0 / a, out=Z)  # mu^a / a
+        np.multiply(log_y, a, out=delta)
+        np.exp(delta, out=delta)
+        np.multiply(delta, 1.0 / (a * b), out=delta)
+        np.add(delta, work, out=delta)
+        np.add(delta, Z, out=delta)
+        sum_outputs(delta, loss)
+        np.multiply(work, b, out=work)
+        np.multiply(Z, a, out=delta)
+        np.add(delta, work, out=delta)
