@@ -193,7 +193,8 @@ class BaseMLP(BaseEstimator):
         layers = dense_layers(units, self._activations)
         for layer, views in zip(layers, parameters, strict=True):
             layer.bind(views)
-        chunk, largest = chunk_rows(layers), max(layer.n_in * layer.n_out for layer in layers)
+        chunk = chunk_rows(layers, len(parameters[0]["W"]))
+        largest = max(layer.n_in * layer.n_out for layer in layers)
         many = X.shape[0] > SEVERAL_CHUNKS * chunk
         team = Team(free_threads() if many else 1)
         with blas_threads(min(X.shape[0], chunk) * largest, alone=team.size == 1):

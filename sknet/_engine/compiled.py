@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from sknet._engine.layers import Dense
 from sknet._engine.losses import LOSSES
 from sknet._engine.network import Network
 from sknet._engine.optimizers import OPTIMIZERS, Optimizer
@@ -88,9 +89,10 @@ class CompiledEpoch:
         cls, network: Network, optimizer: Optimizer, batches: Any, max_iter: int, team: Team = ALONE
     ) -> "CompiledEpoch | None":
         """Return the compiled epoch, or None."""
-        layers, size = network.layers, batches.batch_size
+        layers = [layer for layer in network.layers if isinstance(layer, Dense)]
+        size = batches.batch_size
         whole = size == batches.n_samples or scipy.sparse.issparse(batches.X)
-        if whole or disabled() or not numba_is_there():
+        if whole or len(layers) < len(network.layers) or disabled() or not numba_is_there():
             return None
         n_steps = max_iter * -(-batches.n_samples // size)
         multiply_adds = size * sum(layer.n_in * layer.n_out for layer in layers)
@@ -114,33 +116,37 @@ class CompiledEpoch:
         codes = activations, loss, kernels.SOLVERS.index(solver)
         return cls(network, optimizer, batches, codes, team)
 
-    def __call__(self, generators: Sequence[np.random.Generator], learning_rate: float) -> float:
-        """Train each member for an epoch; return the sum over rows and members of the losses."""
+    def __call__(self, generators: Sequence[np.random.Generator], rates: Any) -> float:
+        """Train each member for an epoch; return the sum over rows and members of the losses.
+
+        `rates` is an array of the learning rate of each step.
+        """
         n_members, t = len(generators), self.optimizer.t
 
         def members(share: int) -> float:
             total = 0.0
             for k in range(share, n_members, self.member_shares):
                 order = self.batches.shuffled(generators[k], self.orders[share])
-                total += self._member(k, order, learning_rate, t, self.buffers[share])
+                total += self._member(k, order, rates, t, self.buffers[share])
             return total
 
         total = sum(self.team(members, self.member_shares))
-        self.optimizer.t = t + -(-self.batches.n_samples // self.batches.batch_size)
+        self.optimizer.t = t + len(rates)
         return total
 
-    def _member(self, k: int, order: Any, eta: float, t: int, buffers: Buffers) -> float:
+    def _member(self, k: int, order: Any, rates: Any, t: int, buffers: Buffers) -> float:
         """Train member `k` from its step `t` on; return the sum of its losses."""
         states = list(self.optimizer.arrays.values())
         theta, state = self.network.theta[k], (states[0][k], states[-1][k])
         if self.row_shares > 1:
-            return self._shared_steps(order, eta, t, theta, state)
+            return self._shared_steps(order, rates, t, theta, state)
         total, grads = 0.0, self.network.grad[k : k + 1]
         for start in range(0, order.size, self.segment):
+            first = start // self.batches.batch_size
             loss, n_steps = self.kernels.run_epoch(
                 self.batches.X, self.batches.Y, self.w, order[start : start + self.segment],
                 self.batches.batch_size, self.units, self.activations, self.loss_code,
-                self.network.alpha, self.solver, self.hyper, eta, t, theta, grads, state,
+                self.network.alpha, self.solver, self.hyper, rates[first:], t, theta, grads, state,
                 buffers.A, buffers.dA, buffers.loss,
             )  # fmt: skip
             total += loss
@@ -149,12 +155,12 @@ class CompiledEpoch:
                 break
         return total
 
-    def _shared_steps(self, order: Any, eta: float, t: int, theta: Any, state: Any) -> float:
+    def _shared_steps(self, order: Any, rates: Any, t: int, theta: Any, state: Any) -> float:
         """Take the steps of an epoch, each by several threads: rows first, then parameters."""
         total, size = 0.0, self.batches.batch_size
         n_updates = min(self.row_shares, self.team.n_shares(theta.size, SHARED_PARAMETERS))
         cuts = np.linspace(0, theta.size, n_updates + 1).astype(int).tolist()
-        for t_next, start in enumerate(range(0, order.size, size), t + 1):
+        for step, start in enumerate(range(0, order.size, size)):
             rows = order[start : start + size]
             n_shares = min(self.row_shares, rows.size)
             grads, n = self.grads[:n_shares], rows.size
@@ -167,10 +173,10 @@ class CompiledEpoch:
                     self.loss_code, theta, self.grads[j], buffers.A, buffers.dA, buffers.loss,
                 )  # fmt: skip
 
-            def update(j: int, t_next: int = t_next, grads: Any = grads) -> float:
+            def update(j: int, step: int = step, grads: Any = grads) -> float:
                 return self.kernels.update(
                     cuts[j], cuts[j + 1], self.n_weights, self.network.alpha, self.solver,
-                    self.hyper, eta, t_next, theta, grads, state,
+                    self.hyper, rates[step], t + step + 1, theta, grads, state,
                 )  # fmt: skip
 
             value = sum(self.team(gradient, n_shares))

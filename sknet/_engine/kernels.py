@@ -360,11 +360,12 @@ def update(start, stop, n_weights, alpha, solver, hyper, eta, t, theta, grads, s
 @compiled
 def run_epoch(
     X, Y, w, order, batch_size, units, activations, loss_code, alpha,
-    solver, hyper, eta, t, theta, grads, state, A, dA, loss,
+    solver, hyper, rates, t, theta, grads, state, A, dA, loss,
 ):  # fmt: skip
     """Take a step for each batch of the rows `order`; return the sum of losses and the steps.
 
-    The loss is weighted by batch sizes; training stops at the first one that is not finite.
+    `rates` begins with the learning rates of these steps. The losses are weighted by batch sizes;
+    training stops at the first one that is not finite.
     """
     n_weights = np.sum(units[:-1] * units[1:])
     total, n_steps = 0.0, 0
@@ -376,6 +377,7 @@ def run_epoch(
         total += value * rows.size
         if not np.isfinite(value):
             break
+        eta = rates[n_steps]
         n_steps += 1
         total += rows.size * update(
             0, theta.size, n_weights, alpha, solver, hyper, eta, t + n_steps, theta, grads, state

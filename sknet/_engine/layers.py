@@ -14,8 +14,9 @@ All arrays have the trailing axes (samples, units) and, before them, the members
 the members axis is shared by all.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -34,6 +35,15 @@ class SparseRows:
         """Return a slice of the rows, as ``array[..., rows, :]`` does."""
         _, rows, _ = key
         return SparseRows(*(X[rows] for X in self.matrices))
+
+    def masked(self, draw: Callable[[int, Array], None]) -> "SparseRows":
+        """Return rows whose stored values are multiplied by what ``draw(k, out)`` draws."""
+        matrices = []
+        for k, X in enumerate(self.matrices):
+            mask = np.empty_like(X.data)
+            draw(k, mask)
+            matrices.append(type(X)((X.data * mask, X.indices, X.indptr), shape=X.shape))
+        return SparseRows(*matrices)
 
     def product(self, W: Array, out: Array) -> None:
         """out <- X W, one product a member."""
@@ -90,7 +100,7 @@ class Dense:
         self.sigma = ACTIVATIONS[activation]
         self.shapes = {"W": (n_in, n_out), "b": (1, n_out)}
 
-    def copy(self) -> "Dense":
+    def of(self, members: slice) -> "Dense":
         """Return a layer of this description that is bound to nothing."""
         return Dense(self.n_in, self.n_out, self.activation)
 
@@ -139,6 +149,77 @@ class Dense:
         return buffers.dX
 
 
-def work_array(layers: list[Dense], n_members: int, n_samples: int, dtype: DTypeLike) -> Array:
+@dataclass
+class DropoutBuffers:
+    """Memory of a dropout layer for one batch size; sparse input needs none."""
+
+    A: Array | None
+    mask: Array | None
+
+
+class Dropout:
+    """Inverted dropout, in training alone: a <- a r / (1 - p), r = 0 with probability p, else 1.
+
+    | dX = dA * r / (1 - p)
+
+    Each member draws its own mask at each step. Srivastava et al. 2014, in the inverted form, in
+    which prediction leaves the layer out.
+
+    Parameters
+    ----------
+    n_units : int
+        Units of the input and of the output.
+    p : float
+        Probability with which a unit is dropped.
+    generators : sequence of Generator, one a member
+    """
+
+    shapes: ClassVar[dict[str, tuple[int, ...]]] = {}
+
+    def __init__(self, n_units: int, p: float, generators: Sequence[np.random.Generator]) -> None:
+        self.n_in = self.n_out = n_units
+        self.p, self.generators = p, generators
+
+    def of(self, members: slice) -> "Dropout":
+        """Return the layer of some members."""
+        return Dropout(self.n_in, self.p, self.generators[members])
+
+    def bind(self, parameters: dict[str, Array], gradient: dict[str, Array] | None = None) -> None:
+        """There are no parameters."""
+
+    def buffers(self, n_samples: int, work: Array, training: bool) -> DropoutBuffers:
+        """Return the buffers, empty: they are made when the input is seen to be dense."""
+        return DropoutBuffers(None, None)
+
+    def _draw(self, k: int, mask: Array) -> None:
+        """Draw the mask of member `k`, its entries 0 or 1 / (1 - p)."""
+        self.generators[k].random(out=mask, dtype=mask.dtype.type)
+        np.greater_equal(mask, self.p, out=mask)
+        np.multiply(mask, 1.0 / (1.0 - self.p), out=mask)
+
+    def forward(self, X: Any, buffers: DropoutBuffers) -> Any:
+        if isinstance(X, SparseRows):
+            if len(X.matrices) < len(self.generators):
+                X = SparseRows(*X.matrices * len(self.generators))
+            return X.masked(self._draw)
+        if buffers.A is None or buffers.mask is None:
+            shape = (len(self.generators), *X.shape[-2:])
+            buffers.A, buffers.mask = np.empty(shape, X.dtype), np.empty(shape, X.dtype)
+        for k, mask in enumerate(buffers.mask):
+            self._draw(k, mask)
+        np.multiply(X, buffers.mask, out=buffers.A)
+        return buffers.A
+
+    def backward(self, dA: Array, buffers: DropoutBuffers, input_gradient: bool) -> Array | None:
+        assert buffers.mask is not None
+        np.multiply(dA, buffers.mask, out=dA)
+        return dA
+
+
+Layer = Dense | Dropout
+Buffers = DenseBuffers | DropoutBuffers
+
+
+def work_array(layers: Sequence[Layer], n_members: int, n_samples: int, dtype: DTypeLike) -> Array:
     """Return scratch memory that is large enough for each of `layers`."""
     return np.empty(n_members * n_samples * max(layer.n_out for layer in layers), dtype)

@@ -12,13 +12,15 @@ Biases are not penalised. Averaging and weighting happen here and nowhere else.
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from math import sqrt
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from sknet._engine.activations import Array
 from sknet._engine.initializers import initializer
-from sknet._engine.layers import Dense, DenseBuffers, work_array
+from sknet._engine.layers import Buffers, Dense, Dropout, Layer, work_array
 from sknet._engine.losses import Loss
 from sknet._engine.parameters import Layout
 from sknet._engine.team import ALONE, Team
@@ -76,13 +78,26 @@ def initial_parameters(
     return drawn
 
 
-def chunk_rows(layers: Sequence[Dense]) -> int:
+def with_dropout(
+    layers: Sequence[Dense],
+    dropout: Sequence[float],
+    generators: Sequence[np.random.Generator],
+) -> list[Layer]:
+    """Return the layers of training: `dropout` holds p for the input of each dense layer."""
+    in_training: list[Layer] = []
+    for layer, p in zip(layers, dropout, strict=True):
+        in_training += [Dropout(layer.n_in, p, generators)] if p else []
+        in_training.append(layer)
+    return in_training
+
+
+def chunk_rows(layers: Sequence[Layer], n_members: int) -> int:
     """Return how many rows are predicted at once, so that the buffers stay in the cache."""
-    widest = len(layers[0].W) * max(layer.n_out for layer in layers)
+    widest = n_members * max(layer.n_out for layer in layers)
     return max(ROWS, CHUNK_ELEMENTS // widest // ROWS * ROWS)
 
 
-def forward(layers: Sequence[Dense], X: Any, buffers: Sequence[DenseBuffers]) -> Array:
+def forward(layers: Sequence[Layer], X: Any, buffers: Sequence[Any]) -> Array:
     """Return the raw output Z of the last layer (a buffer) for the batch `X`."""
     A = X
     for layer, buffer in zip(layers, buffers, strict=True):
@@ -93,13 +108,16 @@ def forward(layers: Sequence[Dense], X: Any, buffers: Sequence[DenseBuffers]) ->
 class Workspace:
     """Every buffer that one training step needs, for one batch size."""
 
-    def __init__(self, layers: Sequence[Dense], n_samples: int) -> None:
-        n_members, dtype = len(layers[0].W), layers[0].W.dtype
-        work = work_array(list(layers), n_members, n_samples, dtype)
-        self.layers = [layer.buffers(n_samples, work, training=True) for layer in layers]
+    def __init__(
+        self, layers: Sequence[Layer], n_members: int, n_samples: int, dtype: DTypeLike
+    ) -> None:
+        work = work_array(layers, n_members, n_samples, dtype)
+        self.layers: list[Buffers] = [
+            layer.buffers(n_samples, work, training=True) for layer in layers
+        ]
         self.loss = np.empty((n_members, n_samples), dtype)
         self.delta = np.empty((n_members, n_samples, layers[-1].n_out), dtype)
-        self.work = self.layers[-1].work
+        self.work = work[: self.delta.size].reshape(self.delta.shape)
 
 
 class Network:
@@ -107,7 +125,8 @@ class Network:
 
     Parameters
     ----------
-    layers : list of Dense
+    layers : list of Dense and Dropout
+        The last one is dense.
     loss : Loss
         A row of ``LOSSES``.
     alpha : float
@@ -122,7 +141,7 @@ class Network:
 
     def __init__(
         self,
-        layers: list[Dense],
+        layers: Sequence[Layer],
         loss: Loss,
         alpha: float,
         theta: Array,
@@ -138,7 +157,8 @@ class Network:
             layer.bind(parameters, gradient)
         self._penalised = self._weight_blocks() if alpha else []
         self._workspaces: dict[int, Workspace] = {}
-        self._chunk = max(SMALLEST_CHUNK, chunk_rows(layers))
+        self._chunk = max(SMALLEST_CHUNK, chunk_rows(layers, len(theta)))
+        self._first = next(k for k, layer in enumerate(layers) if layer.shapes)
         self._total: Array | None = None
 
     def largest_product(self, n_samples: int) -> int:
@@ -160,7 +180,8 @@ class Network:
     def workspace(self, n_samples: int) -> Workspace:
         """Return the buffers for batches of `n_samples` rows, made on first use and kept."""
         if n_samples not in self._workspaces:
-            self._workspaces[n_samples] = Workspace(self.layers, n_samples)
+            n_members, dtype = len(self.theta), self.theta.dtype
+            self._workspaces[n_samples] = Workspace(self.layers, n_members, n_samples, dtype)
         return self._workspaces[n_samples]
 
     def loss_grad(self, X: Any, Y: Array, w: Array | None = None) -> Array:
@@ -214,9 +235,9 @@ class Network:
     def _backward(self, delta: Array, space: Workspace) -> None:
         """Carry dL/dZ of the output back through the layers: the chain rule."""
         dA: Array | None = delta
-        for k in range(len(self.layers) - 1, -1, -1):
-            assert dA is not None
-            dA = self.layers[k].backward(dA, space.layers[k], input_gradient=k > 0)
+        for k in range(len(self.layers) - 1, self._first - 1, -1):
+            layer: Any = self.layers[k]
+            dA = layer.backward(dA, space.layers[k], input_gradient=k > self._first)
 
     def _weight_blocks(self) -> list[list[tuple[Array, Array, Array]]]:
         """Return W, dW and scratch memory, by blocks that fit the cache, for each thread."""
@@ -246,9 +267,19 @@ class Network:
             total += np.vecdot(W, P)
         return total
 
+    def clip(self, norm: float) -> None:
+        """Scale the gradient of each member down to this Euclidean norm, where it is larger.
+
+        Pascanu, Mikolov and Bengio 2013.
+        """
+        for grad in self.grad:
+            own = sqrt(np.vecdot(grad, grad))
+            if own > norm:
+                np.multiply(grad, norm / own, out=grad)
+
     def rows(self) -> Iterator["Network"]:
         """Yield each member as a network of its own, over its row of theta."""
         for k in range(len(self.theta)):
-            layers = [layer.copy() for layer in self.layers]
+            layers = [layer.of(slice(k, k + 1)) for layer in self.layers]
             theta, grad = self.theta[k : k + 1], self.grad[k : k + 1]
             yield Network(layers, self.loss, self.alpha, theta, grad, self.team)

@@ -43,7 +43,7 @@ def predict_by_chunks(
     Each chunk is filled up with zeros to a multiple of ``ROWS`` rows. BLAS takes other paths for
     single and odd rows, which round differently.
     """
-    n_samples, chunk = X.shape[0], chunk_rows(layers)
+    n_samples, chunk = X.shape[0], chunk_rows(layers, len(layers[0].W))
     n_shares = team.n_shares(n_samples, 8 * chunk)
     share_rows = -(-n_samples // (n_shares * chunk)) * chunk
 
@@ -65,7 +65,7 @@ class _Chunks:
     def __init__(self, layers: Sequence[Dense], n_rows: int) -> None:
         self.layers, self.dtype = layers, layers[0].W.dtype
         n_members = len(layers[0].W)
-        self.work = work_array(list(layers), n_members, n_rows, self.dtype)
+        self.work = work_array(layers, n_members, n_rows, self.dtype)
         self.X: Array | None = None
         self.n_rows = 0
 

@@ -41,7 +41,7 @@ class Progress(NamedTuple):
     -----
     A call that goes on from an earlier one may have more or fewer batches an epoch. `step` is
     therefore no count of all updates (an optimizer has its own), but counts in steps of the
-    present length: `resumed` converts it, so that ``step / steps_per_epoch`` is always the number
+    present length: `rebased` converts it, so that ``step / steps_per_epoch`` is always the number
     of epochs, and no rate jumps for a change of the batch size or of the rows alone.
     """
 
@@ -73,23 +73,23 @@ class Progress(NamedTuple):
         """Fraction of the horizon that is done, in [0, 1]; 1 beyond its end."""
         return min(max(self.horizon_step / self.horizon_steps, 0.0), 1.0)
 
-    def resumed(self, steps_per_epoch: int, n_epochs: int, new_horizon: bool) -> "Progress":
-        """Return the progress at the start of a call that trains, the first or a later one.
+    def rebased(self, steps_per_epoch: int) -> "Progress":
+        """Return the progress, its steps counted in epochs of another length."""
+        return self._replace(step=self.epoch * steps_per_epoch, steps_per_epoch=steps_per_epoch)
+
+    def with_horizon(self, n_epochs: int, anew: bool) -> "Progress":
+        """Return the progress at the start of a call that trains, with a horizon of `n_epochs`.
 
         Parameters
         ----------
-        steps_per_epoch, n_epochs : int
-        new_horizon : bool
+        n_epochs : int
+        anew : bool
             Whether a horizon begins here, as in each `fit`: a warm start runs through its schedule
             again. Otherwise the present one goes on, as over calls of `partial_fit`, one epoch
             each: `n_epochs` of them have the rates of one `fit`.
         """
-        return self._replace(
-            step=self.epoch * steps_per_epoch,
-            steps_per_epoch=steps_per_epoch,
-            n_epochs=n_epochs,
-            horizon_start=self.epoch if new_horizon else self.horizon_start,
-        )
+        start = self.epoch if anew else self.horizon_start
+        return self._replace(n_epochs=n_epochs, horizon_start=start)
 
     def after_epoch(self, n_samples: int) -> "Progress":
         """Return the progress once an epoch over `n_samples` rows is finished."""

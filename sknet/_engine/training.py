@@ -21,13 +21,18 @@ from sknet._engine.compiled import CompiledEpoch
 from sknet._engine.layers import SparseRows
 from sknet._engine.network import Network
 from sknet._engine.optimizers import Optimizer
-from sknet._engine.schedules import SMALLEST_RATE, Progress
+from sknet._engine.schedules import LearningRate, Progress
 from sknet._engine.stopping import Stopping
 from sknet._engine.team import numpy_for_steps
 
 Batch = tuple[Any, Array, Array | None]
 Part = tuple[Network, Optimizer, Sequence[np.random.Generator]]
 Limit = Callable[[], AbstractContextManager[Any]]
+Monitor = Callable[["Record"], bool]
+
+
+def nothing() -> None:
+    """Do nothing."""
 
 
 class Record(NamedTuple):
@@ -40,7 +45,7 @@ class Record(NamedTuple):
     loss : float
         Mean over samples and members of the objective, each batch before its step.
     learning_rate : float or None
-        Of this epoch; None for L-BFGS.
+        Of the last step; None for L-BFGS.
     """
 
     iteration: int
@@ -85,6 +90,7 @@ class Batches:
     ) -> None:
         self.X, self.Y, self.w = X, Y, w
         self.n_samples, self.batch_size, self.n_members = X.shape[0], batch_size, n_members
+        self.n_batches = -(-self.n_samples // batch_size)
         self.gathers = shuffle and batch_size < self.n_samples
         self._numbers = np.arange(self.n_samples)
         if self.gathers:
@@ -147,11 +153,10 @@ class Training:
     network : Network
     optimizer : Optimizer
         Of the network's theta.
-    schedule : callable
-        ``schedule(progress) -> learning rate`` of the coming epoch.
-    slows_down : bool
-        Whether a plateau lowers the rate (the schedule is "adaptive") before it stops training.
+    learning_rate : LearningRate
     generators : sequence of Generator, one a member
+    clip_norm : float or None
+        Norm to which the gradient of a member is scaled down.
     limit : callable
         ``limit()`` is a context that holds during an epoch, and not while a record is looked at.
     """
@@ -160,14 +165,13 @@ class Training:
         self,
         network: Network,
         optimizer: Optimizer,
-        schedule: Callable[[Progress], float],
-        slows_down: bool,
+        learning_rate: LearningRate,
         generators: Sequence[np.random.Generator],
+        clip_norm: float | None = None,
         limit: Limit = nullcontext,
     ) -> None:
-        self.network, self.optimizer = network, optimizer
-        self.schedule, self.slows_down = schedule, slows_down
-        self.generators, self.limit = generators, limit
+        self.network, self.optimizer, self.learning_rate = network, optimizer, learning_rate
+        self.generators, self.clip_norm, self.limit = generators, clip_norm, limit
         self.progress = Progress()
         self.compiled: CompiledEpoch | None = None
         self._rows: list[Network] = []
@@ -196,32 +200,31 @@ class Training:
             At the first batch whose loss is not finite.
         """
         iteration = 0
+        self.progress = self.progress.rebased(batches.n_batches)
         while True:
             iteration += 1
-            learning_rate = self.schedule(self.progress)
+            rates = self.learning_rate.epoch(self.progress)
             with self.limit():
-                loss = self._epoch(batches, learning_rate, iteration)
-            self.progress = self.progress._replace(
-                epoch=self.progress.epoch + 1,
-                samples_seen=self.progress.samples_seen + batches.n_samples,
-            )
-            yield Record(iteration, loss, learning_rate)
+                loss = self._epoch(batches, rates, iteration)
+            self.progress = self.progress.after_epoch(batches.n_samples)
+            yield Record(iteration, loss, rates[-1])
 
-    def _epoch(self, batches: Batches, learning_rate: float, iteration: int) -> float:
+    def _epoch(self, batches: Batches, rates: list[float], iteration: int) -> float:
         """Take one step for each batch; return the mean of their losses."""
         with np.errstate(all="ignore"):
             numpy_for_steps()  # until errstate ends
             total = 0.0
             if self.compiled is not None:
-                total = self.compiled(self.generators, learning_rate)
+                total = self.compiled(self.generators, np.array(rates))
             else:
                 for network, optimizer, generators in self._parts(batches.n_members):
-                    total += _steps(network, optimizer, batches.epoch(generators), learning_rate)
+                    epoch = batches.epoch(generators)
+                    total += _steps(network, optimizer, epoch, rates, self.clip_norm)
                     self.optimizer.t = optimizer.t
             finite = isfinite(total) and self.optimizer.is_finite()
         if not finite:
             raise DivergenceError(
-                f"in epoch {iteration}, at learning rate {learning_rate:g}",
+                f"in epoch {iteration}, at learning rate {max(rates):g}",
                 "Lower learning_rate_init.",
             )
         return total / (batches.n_samples * len(self.network.theta))
@@ -240,7 +243,7 @@ class Training:
 
     def slow_down(self) -> bool:
         """Answer a plateau: lower the learning rate where the schedule does; else return False."""
-        if not self.slows_down or self.schedule(self.progress) <= SMALLEST_RATE:
+        if not self.learning_rate.can_slow_down(self.progress):
             return False
         self.progress = self.progress._replace(n_plateaus=self.progress.n_plateaus + 1)
         return True
@@ -250,10 +253,11 @@ class Training:
         batches: Batches,
         stopping: Stopping,
         max_iter: int,
-        report: Callable[[Record], None],
+        monitor: Monitor,
+        begin: Callable[[], None] = nothing,
         snapshots: bool = False,
     ) -> str:
-        """Train until patience or `max_iter` runs out, or the user interrupts.
+        """Train until patience or `max_iter` runs out, or the monitor or the user stops it.
 
         Parameters
         ----------
@@ -261,14 +265,16 @@ class Training:
         stopping : Stopping
         max_iter : int
             Epochs at most.
-        report : callable
-            Told the record of each epoch.
+        monitor : callable
+            ``monitor(record) -> stop``, told the record of each epoch.
+        begin : callable
+            Called before each epoch.
         snapshots : bool
             Whether the state too is to be that of the last finished epoch after an interrupt.
 
         Returns
         -------
-        {"converged", "max_iter", "interrupted"}
+        {"converged", "stopped", "max_iter", "interrupted"}
             Interrupted, theta is that of the last finished epoch.
 
         Raises
@@ -278,16 +284,19 @@ class Training:
         """
         theta = self.network.theta
         finished, state, n_finished = theta.copy(), None, 0
+        records = self.epochs(batches)
         try:
-            for record in self.epochs(batches):
+            while n_finished < max_iter:
+                begin()
+                record = next(records)
                 np.copyto(finished, theta)
                 state, n_finished = self.state() if snapshots else None, record.iteration
                 plateau = stopping.update(theta, record.loss)
-                report(record)
+                if monitor(record):
+                    return "stopped"
                 if plateau and not self.slow_down():
                     return "converged"
-                if record.iteration == max_iter:
-                    return "max_iter"
+            return "max_iter"
         except KeyboardInterrupt:
             if not n_finished:
                 raise
@@ -298,7 +307,11 @@ class Training:
 
 
 def _steps(
-    network: Network, optimizer: Optimizer, batches: Iterator[Batch], learning_rate: float
+    network: Network,
+    optimizer: Optimizer,
+    batches: Iterator[Batch],
+    rates: list[float],
+    clip_norm: float | None,
 ) -> float:
     """Take a step for each batch; return the sum over rows and members of the losses.
 
@@ -306,11 +319,13 @@ def _steps(
     """
     loss_grad, step = network.loss_grad, optimizer.step
     total = 0.0
-    for X, Y, w in batches:
+    for (X, Y, w), eta in zip(batches, rates, strict=True):
         loss = float(np.add.reduce(loss_grad(X, Y, w)))
         if not isfinite(loss):
             return loss
-        step(learning_rate)
+        if clip_norm is not None:
+            network.clip(clip_norm)
+        step(eta)
         total += loss * X.shape[-2]
     return total
 
@@ -321,7 +336,8 @@ def minimize_lbfgs(
     tol: float,
     max_iter: int,
     max_fun: int,
-    monitor: Callable[[Record], bool],
+    monitor: Monitor,
+    begin: Callable[[], None] = nothing,
     limit: Limit = nullcontext,
 ) -> tuple[str, float, int]:
     """Minimise the full-batch objective of a one-member network by L-BFGS, in place.
@@ -340,7 +356,9 @@ def minimize_lbfgs(
     max_iter, max_fun : int
         Iterations and evaluations at most.
     monitor : callable
-        Told a record after each iteration; returns whether to stop.
+        ``monitor(record) -> stop``, told a record after each iteration.
+    begin : callable
+        Called before each iteration.
     limit : callable
         ``limit()`` is a context that holds during an evaluation.
 
@@ -351,10 +369,14 @@ def minimize_lbfgs(
     n_iter : int
     """
     theta = network.theta[0]
-    iteration, last = 0, (theta.copy(), np.inf)
+    iteration, n_begun, last = 0, 0, (theta.copy(), np.inf)
     grads = cycle([np.empty(theta.shape), np.empty(theta.shape)])
 
     def value_gradient(x: Array) -> tuple[float, Array]:
+        nonlocal n_begun
+        if n_begun == iteration:
+            n_begun += 1
+            begin()
         np.copyto(theta, x, casting="same_kind")
         with np.errstate(all="ignore"), limit():
             loss = network.loss_grad(*batch)

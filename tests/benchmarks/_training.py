@@ -42,7 +42,9 @@ from sknet._engine.network import Network as EngineNetwork
 from sknet._engine.network import dense_layers, forward, initial_parameters
 from sknet._engine.optimizers import Adam
 from sknet._engine.parameters import Layout
-from sknet._engine.training import BUFFER, Batches, Training
+from sknet._engine.schedules import LearningRate
+from sknet._engine.team import numpy_for_steps
+from sknet._engine.training import Batches, Training
 from sknet._threads import blas_threads
 
 # ---------------------------------------------------------------- the five networks
@@ -129,7 +131,7 @@ def engine(network: Network) -> tuple[Training, Batches]:
     net = EngineNetwork(layers, loss, 5e-7, theta)
     weights = net.layout.groups["W"]
     optimizer = Adam(theta, net.grad, weights, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
-    training = Training(net, optimizer, lambda progress: 0.001, False, [rng])
+    training = Training(net, optimizer, LearningRate("constant", 0.001), [rng])
     X32, Y32 = X.astype(np.float32), targets.astype(np.float32)
     return training, Batches(X32, Y32, None, network.batch, True, 1)
 
@@ -163,7 +165,7 @@ def _pieces(network: Network, effort: Effort, kinds: list[str]) -> Table:
         next(training.epochs(batches))
 
     with blas_threads(net.largest_product(network.batch)), np.errstate(all="ignore"):
-        np.setbufsize(BUFFER)
+        numpy_for_steps()
         cost = {
             "gather the batch": shortest_call(gather, seconds) / network.steps,
             "forward": shortest_call(lambda: forward(net.layers, X, space.layers), seconds),

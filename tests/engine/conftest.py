@@ -8,7 +8,7 @@ from sknet._engine.losses import LOSSES, PREDICTIONS
 from sknet._engine.network import Network, dense_layers
 from sknet._engine.optimizers import OPTIMIZERS
 from sknet._engine.parameters import Layout
-from sknet._engine.schedules import SCHEDULES
+from sknet._engine.schedules import LearningRate
 from sknet._engine.training import Training
 
 HYPER_PARAMETERS = {
@@ -133,9 +133,8 @@ def make_training(make_optimizer):
         return Training(
             network,
             optimizer,
-            lambda progress: SCHEDULES[schedule](eta, progress, 0.5),
-            slows_down=schedule == "adaptive",
-            generators=[spawned[k] for k in members],
+            LearningRate(schedule, eta),
+            [spawned[k] for k in members],
         )
 
     return make
