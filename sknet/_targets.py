@@ -24,17 +24,28 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from sknet._inputs import refuse_masked, without_data
+
 
 def plain(y: Any) -> Any:
-    """Return a column of pandas' nullable numbers and booleans as numpy's, others as they are."""
+    """Return a column of pandas' nullable numbers and booleans as numpy's, others as they are.
+
+    Raises
+    ------
+    ValueError
+        If an entry is missing.
+    """
     numpy_dtype = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
-    if numpy_dtype is None or numpy_dtype.kind not in "biuf" or y.isna().any():
+    if numpy_dtype is None or numpy_dtype.kind not in "biuf":
         return y
+    if y.isna().any():
+        raise ValueError("Input y contains NaN.")
     return y.to_numpy(numpy_dtype)
 
 
 def require_y(estimator: Any, y: Any) -> None:
-    """Raise scikit-learn's error where `y` is None."""
+    """Raise scikit-learn's error where `y` is None, and where entries are masked."""
+    refuse_masked(y, "y")
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
@@ -46,9 +57,11 @@ def cast_target(Y: np.ndarray, dtype: Any) -> np.ndarray:
     with np.errstate(over="ignore"):
         cast = Y.astype(dtype, copy=False)
     if cast is not Y and not np.isfinite(cast).all():
+        column = np.flatnonzero(~np.isfinite(cast).all(axis=0))[0]
+        where = "y" if Y.shape[1] == 1 else f"Column {column} of y"
         raise ValueError(
-            f"y holds a value that is too large for {np.dtype(dtype)}, the dtype in which this"
-            " network computes. Scale y, or fit with dtype='float64'."
+            f"{where} holds a value that is too large for {np.dtype(dtype)}, the dtype in which"
+            " this network computes. Scale y, or fit with dtype='float64'."
         )
     return cast
 
@@ -155,14 +168,16 @@ class ContinuousTarget:
         return prediction[:, 0] if self.n_outputs == 1 else prediction
 
     def score(self, Y: np.ndarray, prediction: np.ndarray, w: np.ndarray | None) -> float:
-        return r2_score(Y, prediction, sample_weight=w)
+        with np.errstate(over="ignore"):  # of a training that diverges
+            return r2_score(Y, prediction, sample_weight=w)
 
 
 def _numbers(y: Any) -> np.ndarray:
     """Return `y` as finite numbers, 1-d or 2-d with at least two columns."""
-    y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
-    if y.dtype.kind in "OUS":
-        y = check_array(y.astype(np.float64), ensure_2d=False, input_name="y")
+    with without_data("y"):
+        y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+        if y.dtype.kind in "OUS":
+            y = check_array(y.astype(np.float64), ensure_2d=False, input_name="y")
     if y.ndim > 2:
         raise ValueError(f"y must be 1-d or 2-d, got {y.ndim} dimensions.")
     return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
@@ -170,16 +185,42 @@ def _numbers(y: Any) -> np.ndarray:
 
 def is_indicator(y: Any) -> bool:
     """Whether `y` is a matrix of label indicators; raise if it is not one label a row either."""
+    _check_kinds(y)
     with suppress(ValueError):  # lists of unequal lengths: type_of_target explains
         y = y if issparse(y) else np.asarray(y)
     if getattr(y, "ndim", 0) > 2:
         raise ValueError(f"y must be 1-d or 2-d, got {y.ndim} dimensions.")
     if getattr(y, "dtype", np.dtype(object)).kind == "f":
         assert_all_finite(y.data if issparse(y) else y, input_name="y")
-    kind = type_of_target(y, input_name="y")
-    if kind not in ("binary", "multiclass", "multilabel-indicator"):
-        check_classification_targets(y)
+    with without_data("y"):
+        kind = type_of_target(y, input_name="y")
+        if kind not in ("binary", "multiclass", "multilabel-indicator"):
+            check_classification_targets(y)
     return kind == "multilabel-indicator"
+
+
+def _check_kinds(y: Any) -> None:
+    """Raise where labels are bytes, or are text and something else: those have no order.
+
+    numpy would make text of all of a list; NaN among text is a missing label.
+    """
+    dtype = getattr(y, "dtype", None)
+    if not isinstance(y, (list, tuple)) and getattr(dtype, "kind", None) not in ("O", "S"):
+        return
+    labels = np.ravel(y) if dtype is not None else y
+    kinds = set(map(type, labels))
+    if any(issubclass(kind, bytes) for kind in kinds):
+        raise TypeError(
+            "Support for labels represented as bytes is not supported. Convert the labels to a"
+            " string or integer format."
+        )
+    if len(kinds) < 2 or not any(issubclass(kind, str) for kind in kinds):
+        return
+    if any(isinstance(label, float) and label != label for label in labels):
+        raise ValueError("Input y contains NaN.")
+    if not all(issubclass(kind, str) for kind in kinds):
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise TypeError(f"labels must be all str or all numeric; got {names}")
 
 
 def classification_target(y: Any) -> LabelTarget | IndicatorTarget:
@@ -214,6 +255,7 @@ class Weights:
         ValueError
             If they are not finite, negative, or of another length.
         """
+        refuse_masked(sample_weight, "sample_weight")
         if sample_weight is None:
             self.scale = self.scale or (1.0, 1.0)
             return None if self.scale == (1.0, 1.0) else self._scaled(np.ones(n_samples))
