@@ -15,6 +15,7 @@ from sknet import _params
 from sknet._engine.network import chunk_rows, dense_layers, predict_by_chunks
 from sknet._fitting import Result, Rows, Start, mean_prediction, train
 from sknet._inputs import cast_X, validate_X
+from sknet._memory import require_memory
 from sknet._targets import Weights, plain, require_y
 from sknet._threads import blas_threads
 
@@ -103,6 +104,8 @@ class BaseMLP(BaseEstimator):
         ValueError
             If `X`, `y` or `sample_weight` cannot be used, or if training diverges. The estimator
             is then what it was before the call.
+        MemoryError
+            If the network is larger than memory; before any data are copied.
         """
         return self._fit(X, y, sample_weight)
 
@@ -111,6 +114,7 @@ class BaseMLP(BaseEstimator):
         with kept_on_failure(self):
             p = _params.check(self, self._losses)
             goes_on = hasattr(self, "coefs_") and (incremental or p["warm_start"])
+            require_memory(p, X)
             require_y(self, y)
             y = plain(y)
             X = validate_X(self, X, reset=not goes_on)
