@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from sknet import _params
+from sknet import _params, _state
 from sknet._engine.network import chunk_rows, dense_layers, predict_by_chunks
 from sknet._fitting import Result, Rows, Start, mean_prediction, train
 from sknet._inputs import cast_X, validate_X
@@ -202,6 +202,17 @@ class BaseMLP(BaseEstimator):
     def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
         """Return the members' mean prediction, from their raw output."""
         return mean_prediction(Z, self.out_activation_)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), _state.VERSION: _state.current_version()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        _state.check_version(
+            type(self).__name__, state.pop(_state.VERSION, "of an unknown version")
+        )
+        _state.check_fitted(type(self).__name__, state)
+        super().__setstate__(state)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "coefs_")
