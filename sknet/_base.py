@@ -3,22 +3,29 @@
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from sknet import _params
+from sknet import _params, _state
+from sknet._compat import CallbackSupportMixin, NoTasks, tasks_of, with_callbacks
 from sknet._engine.network import chunk_rows, dense_layers
+from sknet._engine.parameters import Views
 from sknet._engine.prediction import predict_by_chunks
 from sknet._engine.team import Team
-from sknet._fitting import Result, Rows, Start, mean_prediction, train
+from sknet._fitting import Result, Start, Watch, train
 from sknet._inputs import cast_X, validate_X
-from sknet._targets import Weights, plain, require_y
+from sknet._memory import require_memory
+from sknet._targets import Weights, checked_weights, plain, require_y
 from sknet._threads import blas_threads, free_threads
+from sknet._validation import Rows, mean_prediction
 
 #: Chunks of rows above which a prediction is worth more than one thread.
 SEVERAL_CHUNKS = 16
@@ -30,7 +37,12 @@ NOT_CONVERGED = {
     " yet. Raise max_iter, or loosen tol.",
     "max_fun": "Maximum number of evaluations ({max_fun}) reached and the optimization hasn't"
     " converged yet. Raise max_fun.",
+    "max_time": "max_time ({max_time} s) is over and the optimization hasn't converged yet. Raise"
+    " max_time, or loosen tol.",
 }
+#: X_val, y_val and sample_weight_val where none are given.
+NOT_GIVEN = None, None, None
+NO_TASKS = NoTasks()
 
 
 @contextmanager
@@ -52,7 +64,7 @@ def _warn(result: Result, p: dict[str, Any]) -> None:
         message = NOT_CONVERGED[result.reason].format(**p)
     elif result.reason == "interrupted":
         message, kind = "Training interrupted by user.", UserWarning
-    elif result.reason not in ("converged", "epoch"):
+    elif result.reason not in ("converged", "epoch", "horizon", "callback"):
         message = f"lbfgs: {result.reason}"
     if message:
         warnings.warn(message, kind, stacklevel=4)
@@ -66,21 +78,26 @@ def _warn(result: Result, p: dict[str, Any]) -> None:
         )
 
 
-class BaseMLP(BaseEstimator):
+class BaseMLP(
+    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Fitting and prediction; a subclass says what y is, and what the raw output predicts."""
 
     #: What the parameter `loss` may be.
     _losses: ClassVar[tuple[str, ...]]
 
-    def _target(self, y: Any, goes_on: bool, classes: Any, incremental: bool) -> Any:
+    def _target(
+        self, p: dict[str, Any], y: Any, goes_on: bool, classes: Any, incremental: bool
+    ) -> Any:
         """Return the target: that of the first call where training goes on, else of `y`."""
         raise NotImplementedError
 
-    def _out_activation(self, target: Any) -> str:
+    def _out_activation(self, p: dict[str, Any], target: Any) -> str:
         """Return the link of the network's output."""
         raise NotImplementedError
 
-    def fit(self, X, y, sample_weight=None):
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the network to X and y.
 
         Parameters
@@ -93,6 +110,14 @@ class BaseMLP(BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, 0 or more. Their scale does not matter, and a row of weight 0 is
             as good as absent. None weights all rows alike.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Rows to validate on, instead of a hold-out: the curves are of these, and the parameters
+            of the best epoch are kept. They also end training where `early_stopping` is True or
+            "auto".
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets; needed with `X_val`.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
 
         Returns
         -------
@@ -107,35 +132,88 @@ class BaseMLP(BaseEstimator):
         ValueError
             If `X`, `y` or `sample_weight` cannot be used, or if training diverges. The estimator
             is then what it was before the call.
+        MemoryError
+            If the network is larger than memory; before any data are copied.
         """
-        return self._fit(X, y, sample_weight)
+        one_by_one = self.solver == "lbfgs" and self.n_members != 1
+        tasks = tasks_of(self, X, y, sample_weight, None if one_by_one else self.max_iter)
+        self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), tasks=tasks)
+        tasks.close()
+        return self
 
-    def _fit(self, X, y, sample_weight, classes=None, incremental=False):
+    def _fit(
+        self, X, y, sample_weight, given=NOT_GIVEN, classes=None, incremental=False, tasks=NO_TASKS
+    ):
         """Validate, encode, train, and set the fitted attributes."""
         with kept_on_failure(self):
-            p = _params.check(self, self._losses)
+            p = _params.check(self, self._losses, X_val=given[0] is not None)
             goes_on = hasattr(self, "coefs_") and (incremental or p["warm_start"])
+            require_memory(p, X)
             require_y(self, y)
             y = plain(y)
             X = validate_X(self, X, reset=not goes_on)
             check_consistent_length(X, y)
             start = self._start(p) if goes_on else None
-            target = self._target(y, goes_on, classes, incremental)
-            weights = Weights(start.state.get("weight_scale") if start and incremental else None)
-            w = weights.normalise(sample_weight, X.shape[0])
+            target = self._target(p, y, goes_on, classes, incremental)
             Y, strata = target.encode(y, X.dtype)
-            rows = Rows(X, Y, w, strata).present()
+            w = self._class_weighted(p, target, Y, checked_weights(sample_weight, X.shape[0]))
+            weights = Weights(start.state.get("weight_scale") if start and incremental else None)
+            rows = Rows(X, Y, weights.normalise(w, X.shape[0]), strata).present()
             if not len(rows.Y):
                 if incremental:
-                    return self
+                    return
                 raise ValueError("Sample weights must contain at least one non-zero number.")
-            out_activation = self._out_activation(target)
-            result = train(p, rows, target, out_activation, start, incremental)
+            out_activation = self._out_activation(p, target)
+            watch = self._watch(p, target, self._held(target, *given), tasks)
+            result = train(p, rows, target, out_activation, start, incremental, watch)
             result.state["weight_scale"] = weights.scale
-            self._set_fitted(p, target, out_activation, result, goes_on)
+            self._set_fitted(p, target, result, goes_on)
             self._training_state = result.state if incremental or p["warm_start"] else None
         _warn(result, p)
-        return self
+
+    def _class_weighted(
+        self, p: dict[str, Any], target: Any, Y: np.ndarray, w: np.ndarray | None
+    ) -> np.ndarray | None:
+        """Return the weights of the rows; a classifier multiplies them by those of the classes."""
+        return w
+
+    def _held(self, target: Any, X: Any, y: Any, sample_weight: Any) -> Rows | None:
+        """Return the encoded rows to validate on that the user gives."""
+        if X is None:
+            if y is None and sample_weight is None:
+                return None
+            raise ValueError("y_val and sample_weight_val need X_val: give all of them, or none.")
+        if y is None:
+            raise ValueError("X_val needs y_val: give both, or none.")
+        require_y(self, y)
+        X, y = validate_X(self, X, reset=False), plain(y)
+        check_consistent_length(X, y)
+        Y, strata = target.encode(y, X.dtype)
+        w = Weights().normalise(checked_weights(sample_weight, X.shape[0]), X.shape[0])
+        held = Rows(X, Y, w, strata).present()
+        if not len(held.Y):
+            raise ValueError("sample_weight_val must contain at least one non-zero number.")
+        return held
+
+    def _watch(self, p: dict[str, Any], target: Any, held: Rows | None, tasks: Any) -> Watch:
+        """Return who looks on: rows to validate on, a scorer, callbacks."""
+
+        def attributes(parameters: Views, n_iter: int) -> dict[str, Any]:
+            copies = [{name: a.copy() for name, a in layer.items()} for layer in parameters]
+            return {**self._model(p, target, copies), "n_iter_": n_iter}
+
+        score = None
+        if p["scoring"] not in (None, "loss"):
+            scorer = check_scoring(self, p["scoring"])
+
+            def score(parameters: Views, rows: Rows) -> float:
+                fitted = copy(self)
+                vars(fitted).pop("feature_names_in_", None)  # validated rows have no names
+                vars(fitted).update(attributes(parameters, 1))
+                metadata = {} if rows.w is None else {"sample_weight": rows.w}
+                return scorer(fitted, rows.X, target.original(rows.Y), **metadata)
+
+        return Watch(held, score, tasks, attributes)
 
     def _start(self, p: dict[str, Any]) -> Start:
         """Return the fitted parameters to go on from; raise if `p` asks for another network."""
@@ -157,41 +235,82 @@ class BaseMLP(BaseEstimator):
             for W, b in zip(self.coefs_, self.intercepts_, strict=True)
         ]
 
-    def _set_fitted(
-        self, p: dict[str, Any], target: Any, out_activation: str, result: Result, goes_on: bool
-    ) -> None:
-        """Set the fitted attributes; curves go on where training does."""
+    def _model(self, p: dict[str, Any], target: Any, layers: Views) -> dict[str, Any]:
+        """Return the attributes that a prediction needs."""
         one = p["n_members"] == 1
-        layers = result.parameters
-        self.coefs_ = [layer["W"][0] if one else layer["W"] for layer in layers]
-        self.intercepts_ = [layer["b"][0, 0] if one else layer["b"][:, 0] for layer in layers]
-        self.n_layers_ = len(layers) + 1
-        self.n_outputs_ = target.n_outputs
-        self.out_activation_ = out_activation
-        self._activations = list(p["activation"])
+        return {
+            "coefs_": [layer["W"][0] if one else layer["W"] for layer in layers],
+            "intercepts_": [layer["b"][0, 0] if one else layer["b"][:, 0] for layer in layers],
+            "n_layers_": len(layers) + 1,
+            "n_outputs_": target.n_outputs,
+            "out_activation_": self._out_activation(p, target),
+            "_activations": list(p["activation"]),
+        }
+
+    def _set_fitted(self, p: dict[str, Any], target: Any, result: Result, goes_on: bool) -> None:
+        """Set the fitted attributes; curves go on where training does."""
+        vars(self).update(self._model(p, target, result.parameters))
+        self.n_parameters_ = sum(a.size for a in (*self.coefs_, *self.intercepts_))
+        self._n_features_out = self._hidden_units()
         self.n_iter_ = result.n_iter
         self.t_ = (self.t_ if goes_on else 0) + result.n_iter * result.n_samples
         self.loss_curve_ = (self.loss_curve_ if goes_on else []) + result.losses
         self.loss_ = self.loss_curve_[-1]
-        earlier_scores = (self.validation_scores_ if goes_on else None) or []
-        self.best_loss_ = self.best_validation_score_ = self.validation_scores_ = None
-        if result.scores is None:
+        earlier = (self.validation_scores_, self.validation_loss_curve_) if goes_on else ([], [])
+        scores, losses = (curve or [] for curve in earlier)
+        earlier_best = getattr(self, "best_iter_", None) if goes_on else None
+        self.best_loss_ = self.best_validation_score_ = self.best_iter_ = None
+        self.validation_scores_ = self.validation_loss_curve_ = None
+        if result.validation is None:
             self.best_loss_ = min(self.loss_curve_)
         else:
-            self.validation_scores_ = earlier_scores + result.scores
+            self.validation_scores_ = scores + result.validation.scores
+            self.validation_loss_curve_ = losses + result.validation.losses
             self.best_validation_score_ = result.best_score
+            self.best_iter_ = len(scores) + result.best_iter if result.best_iter else earlier_best
 
-    def _predict_by(self, finish: Callable[[np.ndarray], np.ndarray], X: Any) -> np.ndarray:
+    def _hidden_units(self) -> int:
+        """Return the number of columns that `transform` returns."""
+        last = self.coefs_[-1]
+        if len(self.coefs_) == 1:
+            return self.n_features_in_
+        return last.shape[-2] * (1 if last.ndim == 2 else len(last))
+
+    def transform(self, X):
+        """Return the activations of the last hidden layer.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_units)
+            Those of several members side by side, in the dtype of `X`; what the network computes
+            with, the input itself, where there is no hidden layer.
+        """
+        check_is_fitted(self)
+        if len(self.coefs_) > 1:
+            return self._predict_by(lambda A: np.concatenate(A, axis=-1), X, n_layers=-1)
+        X = validate_X(self, X, reset=False)
+        X = X.toarray() if issparse(X) else X
+        return X.astype(self.coefs_[0].dtype).astype(X.dtype)
+
+    def _predict_by(
+        self, finish: Callable[[np.ndarray], np.ndarray], X: Any, n_layers: int | None = None
+    ) -> np.ndarray:
         """Return what `finish` makes of the raw output, from fitted state alone.
 
-        It is given Z (n_members, rows, n_outputs) of some rows, in the dtype of X.
+        It is given Z (n_members, rows, n_outputs) of some rows, in the dtype of X; with `n_layers`,
+        the output of the last of the first so many layers.
         """
         check_is_fitted(self)
         X = validate_X(self, X, reset=False)
         parameters = self._parameters()
         units = [layer["W"].shape[1] for layer in parameters] + [self.n_outputs_]
-        layers = dense_layers(units, self._activations)
-        for layer, views in zip(layers, parameters, strict=True):
+        layers = dense_layers(units, self._activations)[:n_layers]
+        for layer, views in zip(layers, parameters, strict=False):
             layer.bind(views)
         chunk = chunk_rows(layers, len(parameters[0]["W"]))
         largest = max(layer.n_in * layer.n_out for layer in layers)
@@ -204,10 +323,22 @@ class BaseMLP(BaseEstimator):
         """Return the members' mean prediction, from their raw output."""
         return mean_prediction(Z, self.out_activation_)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), _state.VERSION: _state.current_version()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        _state.check_version(
+            type(self).__name__, state.pop(_state.VERSION, "of an unknown version")
+        )
+        _state.check_fitted(type(self).__name__, state)
+        super().__setstate__(state)
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "coefs_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

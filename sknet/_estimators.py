@@ -6,15 +6,20 @@ import numpy as np
 from scipy.special import log_softmax, logsumexp
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from sknet import _params
 from sknet._base import BaseMLP
 from sknet._docs import documented
 from sknet._engine.losses import LOSSES
 from sknet._targets import (
+    LINEAR,
     ContinuousTarget,
     IndicatorTarget,
     LabelTarget,
+    Scaling,
+    checked_weights,
+    class_weights,
     classification_target,
     is_indicator,
 )
@@ -82,12 +87,18 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         activation="relu",
         *,
         loss="log_loss",
+        class_weight=None,
+        label_smoothing=0.0,
         solver="adam",
         alpha=5e-7,
+        dropout=0.0,
+        dropout_input=0.0,
+        clip_norm=None,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=0.001,
         power_t=0.5,
+        warmup=0,
         max_iter=200,
         shuffle=True,
         random_state=None,
@@ -98,6 +109,8 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         nesterovs_momentum=True,
         early_stopping=False,
         validation_fraction=0.1,
+        scoring=None,
+        max_time=None,
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
@@ -112,8 +125,15 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         _params.store(self, locals())
 
     def _target(
-        self, y: Any, goes_on: bool, classes: Any, incremental: bool
+        self, p: dict[str, Any], y: Any, goes_on: bool, classes: Any, incremental: bool
     ) -> LabelTarget | IndicatorTarget:
+        if incremental and isinstance(p["class_weight"], str):
+            raise _params.refuse(
+                self,
+                "class_weight",
+                "must be a dict or None in partial_fit, which does not see all rows: count the"
+                " labels of all of them, compute_class_weight('balanced', classes=..., y=...)",
+            )
         if goes_on:
             return self._continued_target(y, classes, incremental)
         if classes is None:
@@ -127,12 +147,23 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
             return IndicatorTarget(self.n_outputs_)
         return LabelTarget(self.classes_)
 
-    def _set_fitted(self, p, target, out_activation, result, goes_on):
-        super()._set_fitted(p, target, out_activation, result, goes_on)
-        self.classes_ = target.classes
-        self._indicator = isinstance(target, IndicatorTarget)
+    def _class_weighted(self, p, target, Y, w):
+        if p["class_weight"] is None:
+            return w
+        if isinstance(target, IndicatorTarget):
+            raise _params.refuse(
+                self, "class_weight", "must be None with label indicators: give sample_weight"
+            )
+        return class_weights(p["class_weight"], target, target.codes(Y), w)
 
-    def _out_activation(self, target: Any) -> str:
+    def _model(self, p, target, layers):
+        return {
+            **super()._model(p, target, layers),
+            "classes_": target.classes,
+            "_indicator": isinstance(target, IndicatorTarget),
+        }
+
+    def _out_activation(self, p: dict[str, Any], target: Any) -> str:
         return target.out_activation
 
     @available_if(_is_stochastic)
@@ -337,7 +368,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     True
     """
 
-    _losses = ("squared_error", "poisson")
+    _losses = tuple(name for name in LOSSES if name != "log_loss")
 
     def __init__(
         self,
@@ -345,13 +376,21 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         activation="relu",
         *,
         loss="squared_error",
+        huber_delta=1.35,
+        quantile=0.5,
+        tweedie_power=1.5,
         out_activation="auto",
+        target_scaling=True,
         solver="adam",
         alpha=5e-7,
+        dropout=0.0,
+        dropout_input=0.0,
+        clip_norm=None,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=0.001,
         power_t=0.5,
+        warmup=0,
         max_iter=200,
         shuffle=True,
         random_state=None,
@@ -362,6 +401,8 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         nesterovs_momentum=True,
         early_stopping=False,
         validation_fraction=0.1,
+        scoring=None,
+        max_time=None,
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
@@ -375,16 +416,41 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     ):
         _params.store(self, locals())
 
-    def _target(self, y: Any, goes_on: bool, classes: Any, incremental: bool) -> ContinuousTarget:
-        non_negative = self.loss == "poisson"
-        if goes_on:
-            return ContinuousTarget(self.n_outputs_, non_negative)
-        return ContinuousTarget.of(y, non_negative)
+    def _target(
+        self, p: dict[str, Any], y: Any, goes_on: bool, classes: Any, incremental: bool
+    ) -> ContinuousTarget:
+        if not goes_on:
+            return ContinuousTarget.of(y, _params.quantile_levels(p))
+        self._require_as_fitted(p)
+        n_columns = 1 if self._quantiles and len(self._quantiles) > 1 else self.n_outputs_
+        return ContinuousTarget(n_columns, self._quantiles, self._scaling)
 
-    def _out_activation(self, target: Any) -> str:
-        if self.out_activation == "auto":
-            return next(iter(LOSSES[self.loss]))
-        return self.out_activation
+    def _require_as_fitted(self, p: dict[str, Any]) -> None:
+        """Raise where training that goes on is asked for another target."""
+        link = self._out_activation(p, None)
+        if link != self.out_activation_:
+            raise _params.refuse(
+                self, "loss", f"must keep the output {self.out_activation_!r}, as first fitted"
+            )
+        if (_params.quantile_levels(p) or self._quantiles) != self._quantiles:
+            raise _params.refuse(self, "quantile", "must stay as first fitted")
+        if link in LINEAR and p["target_scaling"] != (self._scaling is not None):
+            raise _params.refuse(self, "target_scaling", "must stay as first fitted")
+
+    def _out_activation(self, p: dict[str, Any], target: Any) -> str:
+        if p["out_activation"] != "auto":
+            return p["out_activation"]
+        several = p["loss"] == "quantile" and isinstance(p["quantile"], tuple)
+        return "increments" if several else next(iter(LOSSES[p["loss"]]))
+
+    def _model(self, p, target, layers):
+        scaling = target.scaling and Scaling(*(a.copy() for a in target.scaling))
+        model = super()._model(p, target, layers)
+        return {**model, "_scaling": scaling, "_quantiles": target.quantiles}
+
+    def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
+        prediction = super()._mean_prediction(Z)
+        return prediction if self._scaling is None else self._scaling.back(prediction)
 
     @available_if(_is_stochastic)
     def partial_fit(self, X, y, *, sample_weight=None):
@@ -428,8 +494,34 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         prediction = self._predict_by(self._mean_prediction, X)
         return prediction[:, 0] if self.n_outputs_ == 1 else prediction
 
+    def score(self, X, y, sample_weight=None):
+        """Return R2; for ``loss='quantile'``, the D2 pinball score, the mean over quantiles.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            1 is perfect; 0 is as good as the best constant, the mean or the quantile of `y`.
+        """
+        check_is_fitted(self)
+        if self._quantiles is None:
+            return super().score(X, y, sample_weight)
+        n_columns = 1 if len(self._quantiles) > 1 else self.n_outputs_
+        target = ContinuousTarget(n_columns, self._quantiles)
+        prediction = self.predict(X).reshape(-1, self.n_outputs_)
+        Y, _ = target.encode(y, np.float64)
+        return target.score(Y, prediction, checked_weights(sample_weight, len(Y)))
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
-        tags.target_tags.positive_only = self.loss == "poisson"
+        tags.target_tags.positive_only = self.loss in ("poisson", "gamma", "tweedie")
         return tags

@@ -1,55 +1,33 @@
 """From checked parameters and encoded rows to trained parameters; knows no estimator."""
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
+from sknet._compat import NoTasks, Tasks
 from sknet._engine.compiled import CompiledEpoch
 from sknet._engine.layers import Dense
-from sknet._engine.losses import LOSSES, PREDICTIONS
-from sknet._engine.network import Network, dense_layers, initial_parameters
+from sknet._engine.loss_base import Loss
+from sknet._engine.losses import LOSSES
+from sknet._engine.network import Network, dense_layers, initial_parameters, with_dropout
 from sknet._engine.optimizers import OPTIMIZERS
 from sknet._engine.parameters import Layout, Views
-from sknet._engine.prediction import raw_output
-from sknet._engine.schedules import SCHEDULES
+from sknet._engine.schedules import LearningRate
 from sknet._engine.stopping import Stopping
 from sknet._engine.team import Team
 from sknet._engine.training import Batches, DivergenceError, Record, Training, minimize_lbfgs
-from sknet._inputs import cast_X
+from sknet._monitoring import Monitor
 from sknet._targets import cast_target
 from sknet._threads import blas_threads, free_threads
+from sknet._validation import Rows, Validation, hold_out, stops_early
 
 AUTO_BATCH_SIZE = 200
 #: Multiply-adds of an epoch above which more than one thread is considered.
 LONG_EPOCH = 1 << 23
-
-
-class Rows(NamedTuple):
-    """Rows of the table: validated X, encoded Y, weights, and what to stratify by."""
-
-    X: Any
-    Y: np.ndarray
-    w: np.ndarray | None
-    strata: np.ndarray | None
-
-    def take(self, rows: np.ndarray) -> "Rows":
-        """Return these rows alone."""
-        return Rows(*(None if a is None else a[rows] for a in self))
-
-    def present(self) -> "Rows":
-        """Return the rows whose weight is not 0."""
-        return self if self.w is None or self.w.all() else self.take(np.flatnonzero(self.w))
-
-    def cast(self, dtype: np.dtype) -> "Rows":
-        """Return the rows in the compute dtype."""
-        w = None if self.w is None else self.w.astype(dtype)
-        return Rows(cast_X(self.X, dtype), cast_target(self.Y, dtype), w, self.strata)
 
 
 class Start(NamedTuple):
@@ -74,8 +52,33 @@ class Result(NamedTuple):
     n_iter: int
     n_samples: int
     losses: list[float]
-    scores: list[float] | None
+    validation: Validation | None
     best_score: float | None
+    best_iter: int | None
+
+
+class Watch(NamedTuple):
+    """Who looks on while a network trains.
+
+    Attributes
+    ----------
+    rows : Rows or None
+        Rows to validate on; None holds some out where early stopping asks for it.
+    score : callable or None
+        ``score(parameters, rows) -> float`` on them; None is the estimator's own.
+    tasks : Tasks or NoTasks
+        Callbacks.
+    attributes : callable or None
+        ``attributes(parameters, n_iter) -> dict``, for the callbacks.
+    """
+
+    rows: Rows | None = None
+    score: Callable[[Views, Rows], float] | None = None
+    tasks: Tasks | NoTasks = NoTasks()
+    attributes: Callable[[Views, int], dict[str, Any]] | None = None
+
+
+NOBODY = Watch()
 
 
 def member_seeds(random_state: Any, n_members: int) -> list[int]:
@@ -91,12 +94,6 @@ def member_seeds(random_state: Any, n_members: int) -> list[int]:
     return [int(seed) for seed in seeds]
 
 
-def mean_prediction(Z: np.ndarray, out_activation: str) -> np.ndarray:
-    """Return the members' mean prediction (n_samples, n_outputs), from their raw output."""
-    A = PREDICTIONS[out_activation](Z)
-    return A[0] if len(A) == 1 else A.mean(axis=0)
-
-
 def train(
     p: Mapping[str, Any],
     rows: Rows,
@@ -104,6 +101,7 @@ def train(
     out_activation: str,
     start: Start | None = None,
     incremental: bool = False,
+    watch: Watch = NOBODY,
 ) -> Result:
     """Train a network on `rows`.
 
@@ -119,51 +117,76 @@ def train(
         Go on from there; else begin with drawn parameters.
     incremental : bool
         Train for one epoch, as `partial_fit`: no hold-out, no stopping.
+    watch : Watch
     """
     seeds = member_seeds(p["random_state"], p["n_members"])
-    state = dict(start.state) if start else {}
-    validation = None
-    if p["early_stopping"] and not incremental:
-        state["split_seed"] = state.get("split_seed", seeds[0])
-        rows, validation = hold_out(rows, p["validation_fraction"], state["split_seed"], target)
-    batch_size = _batch_size(p, len(rows.Y))
-    dtype = _compute_dtype(p, rows, batch_size, start)
-    rows = rows.cast(dtype)
-
-    units = (rows.X.shape[1], *p["hidden_layer_sizes"], target.n_outputs)
     generators = [np.random.default_rng(seed) for seed in seeds]
-    network = _network(p, units, out_activation, dtype, len(rows.Y))
-    if start:
-        drawn = start.parameters
-    else:
-        # gradient descent, whose steps shrink with the gradient, would leave zeros too slowly
-        stochastic = OPTIMIZERS.get(p["solver"])
-        zero_output = p["init"] == "auto" and stochastic is not None and stochastic.scale_free
-        members = [
-            initial_parameters(units, p["activation"], p["init"], rng, zero_output)
-            for rng in generators
-        ]
-        drawn = [
-            {name: np.stack([layer[name] for layer in layers]) for name in layers[0]}
-            for layers in zip(*members, strict=True)
-        ]
-    _copy(drawn, network.layout.views(network.theta))
+    state = dict(start.state) if start else {}
+    held = watch.rows
+    stops = not incremental and stops_early(p, len(rows.Y), held is not None)
+    if stops and held is None:
+        state["split_seed"] = state.get("split_seed", seeds[0])
+        rows, held = hold_out(rows, p["validation_fraction"], state["split_seed"], target)
+    if held is not None and p["solver"] == "lbfgs" and p["n_members"] > 1:
+        raise ValueError(
+            "solver='lbfgs' fits n_members > 1 one after another, and there is no averaged"
+            " prediction to validate: set early_stopping=False and give no X_val, or"
+            " n_members=1."
+        )
+    if start is None:
+        target.prepare(p, rows.Y, rows.w, out_activation, incremental)
 
-    validate = None
-    if validation is not None:
-        held = validation.cast(dtype)
+    loss = _loss(p, out_activation)
+    dtype = _compute_dtype(p, rows, start)
+    scaled = target.scaled(rows.Y)
+    trained = rows._replace(Y=target.smoothed(scaled, p)).cast(dtype)
+    _require_domain(loss, p, trained.Y)
+    units = (rows.X.shape[1], *p["hidden_layer_sizes"], target.n_outputs)
+    network = _network(p, units, loss, dtype, generators, len(rows.Y))
+    parameters = (
+        start.parameters
+        if start
+        else _drawn(p, units, generators, loss.constant(trained.Y.astype(np.float64), rows.w))
+    )
+    layers = [layer for layer in network.layers if isinstance(layer, Dense)]
+    layout = Layout([layer.shapes for layer in layers])
+    _copy(parameters, layout.views(network.theta))
 
-        def validate(theta: np.ndarray) -> float:
-            views = network.layout.views(theta)
-            return _score(_bound(network.layers, views), out_activation, target, held)
+    def score(theta: np.ndarray, rows: Rows) -> float:
+        assert watch.score is not None
+        return watch.score(layout.views(theta), rows)
 
-    stopping = Stopping(float(p["tol"]), float(p["n_iter_no_change"]), validate)
+    validation = None
+    if held is not None:
+        Y_held = cast_target(target.scaled(held.Y), dtype)
+        _require_domain(loss, p, Y_held)
+        validation = Validation(
+            held._replace(X=rows_in(held.X, dtype)),
+            Y_held,
+            target,
+            loss,
+            out_activation,
+            lambda theta: _bound(layers, layout.views(theta)),
+            score if watch.score else None,
+            by_loss=p["scoring"] == "loss",
+        )
+    to_the_end = p["solver"] != "lbfgs" and LearningRate(p["learning_rate"], 1.0).has_horizon
+    patience = np.inf if to_the_end else float(p["n_iter_no_change"])
+    stopping = Stopping(float(p["tol"]), patience, validation, stops)
     if start:
         stopping.keep(network.theta)
         if state.get("theta") is not None:
             np.copyto(network.theta, state["theta"])
+    if validation:  # it has looked at the start
+        validation.losses, validation.scores = [], []
+    monitor = Monitor(p, validation, watch.tasks)
+    if isinstance(watch.tasks, Tasks):
+        watch.tasks.attributes = lambda: watch.attributes(
+            layout.views(network.theta), len(monitor.losses)
+        )
+
     run = _run_lbfgs if p["solver"] == "lbfgs" else _run_stochastic
-    reason, n_iter, losses = run(p, network, rows, stopping, state, generators, incremental)
+    reason, n_iter = run(p, network, trained, stopping, state, generators, incremental, monitor)
     if not np.isfinite(network.theta).all():
         raise DivergenceError("after the last step", "Lower learning_rate_init.")
 
@@ -172,63 +195,55 @@ def train(
     if stopping.best_theta is not None:
         state["theta"], theta = theta.copy(), stopping.best_theta
     return Result(
-        parameters=network.layout.views(theta),
+        parameters=layout.views(theta),
         state=state,
-        reason=reason,
+        reason="horizon" if to_the_end and reason == "max_iter" else reason,
         n_iter=n_iter,
         n_samples=len(rows.Y),
-        losses=losses,
-        scores=stopping.scores if validate else None,
-        best_score=stopping.best_score if validate else None,
+        losses=monitor.losses,
+        validation=validation,
+        best_score=stopping.best_score if validation else None,
+        best_iter=stopping.best_iter if validation else None,
     )
 
 
-def hold_out(rows: Rows, fraction: float, seed: int, target: Any) -> tuple[Rows, Rows]:
-    """Split off the rows that early stopping validates on, stratified where it can be.
+def rows_in(X: Any, dtype: np.dtype) -> Any:
+    """Return rows of X in the compute dtype."""
+    return Rows(X, np.empty((0, 1), dtype), None, None).cast(dtype).X
 
-    Warns
-    -----
-    UserWarning
-        Where the split cannot be stratified, naming the rare labels.
 
-    Raises
-    ------
-    ValueError
-        Where nothing is left to train on, or to validate with.
-    """
-    n_samples = len(rows.Y)
-    least = 1 if hasattr(target, "classes") else 2  # R2 of a single row is not defined
-    n_held = max(int(np.ceil(fraction * n_samples)), least)
-    if n_held >= n_samples:
-        raise ValueError(
-            f"early_stopping: n_samples={n_samples} are not enough to train on some and to hold"
-            f" out {n_held}. The validation set is too small. Increase 'validation_fraction' or"
-            " the size of your dataset, or set early_stopping=False."
-            if n_held == least
-            else f"early_stopping: validation_fraction={fraction} leaves none of"
-            f" n_samples={n_samples} to train on. Lower it, or set early_stopping=False."
-        )
-    stratify = rows.strata
-    if stratify is not None:
-        counts = np.bincount(stratify, minlength=len(target.classes))
-        n_present = np.count_nonzero(counts)
-        rare = target.classes[counts == 1]
-        if len(rare) or n_held < n_present or n_samples - n_held < n_present:
-            why = (
-                f"these labels have only one row: {', '.join(map(str, rare[:5]))}"
-                if len(rare)
-                else f"{n_held} held-out rows for {n_present} classes are too few"
-            )
-            warnings.warn(
-                f"The hold-out of early stopping is random, not stratified: {why}.",
-                UserWarning,
-                stacklevel=5,
-            )
-            stratify = None
-    kept, held = train_test_split(
-        np.arange(n_samples), test_size=n_held, random_state=seed, stratify=stratify
-    )
-    return rows.take(kept), rows.take(held)
+def _loss(p: Mapping[str, Any], out_activation: str) -> Loss:
+    """Return the loss at its parameters."""
+    loss = LOSSES[p["loss"]][out_activation]
+    return loss.configured(**{name: p[name] for name in loss.parameters})
+
+
+def _require_domain(loss: Loss, p: Mapping[str, Any], Y: np.ndarray) -> None:
+    """Raise where a target is outside what the loss accepts."""
+    if not loss.domain.accepts(Y):
+        raise ValueError(f"y must be {loss.domain.words} with loss={p['loss']!r}.")
+
+
+def _drawn(
+    p: Mapping[str, Any],
+    units: Sequence[int],
+    generators: Sequence[np.random.Generator],
+    constant: np.ndarray,
+) -> Views:
+    """Return the first parameters of each layer; `constant` is the bias of the output."""
+    # gradient descent, whose steps shrink with the gradient, would leave zeros too slowly
+    stochastic = OPTIMIZERS.get(p["solver"])
+    zero_output = p["init"] == "auto" and stochastic is not None and stochastic.scale_free
+    members = [
+        initial_parameters(units, p["activation"], p["init"], rng, zero_output)
+        for rng in generators
+    ]
+    drawn = [
+        {name: np.stack([layer[name] for layer in layers]) for name in layers[0]}
+        for layers in zip(*members, strict=True)
+    ]
+    drawn[-1]["b"][:] = constant
+    return drawn
 
 
 def _batch_size(p: Mapping[str, Any], n_samples: int) -> int:
@@ -238,9 +253,7 @@ def _batch_size(p: Mapping[str, Any], n_samples: int) -> int:
     return min(AUTO_BATCH_SIZE if p["batch_size"] == "auto" else int(p["batch_size"]), n_samples)
 
 
-def _compute_dtype(
-    p: Mapping[str, Any], rows: Rows, batch_size: int, start: Start | None
-) -> np.dtype:
+def _compute_dtype(p: Mapping[str, Any], rows: Rows, start: Start | None) -> np.dtype:
     """Return the dtype to compute in: that of the first call, or what `dtype` says.
 
     "auto" is float32 for mini-batches, whose noise is far above its rounding, and the precision
@@ -250,17 +263,24 @@ def _compute_dtype(
         return start.parameters[0]["W"].dtype
     if p["dtype"] != "auto":
         return np.dtype(p["dtype"])
-    return rows.X.dtype if batch_size == len(rows.Y) else np.dtype(np.float32)
+    n_samples = len(rows.Y)
+    return rows.X.dtype if _batch_size(p, n_samples) == n_samples else np.dtype(np.float32)
 
 
 def _network(
-    p: Mapping[str, Any], units: Sequence[int], out_activation: str, dtype: np.dtype, n_rows: int
+    p: Mapping[str, Any],
+    units: Sequence[int],
+    loss: Loss,
+    dtype: np.dtype,
+    generators: Sequence[np.random.Generator],
+    n_rows: int,
 ) -> Network:
     """Return the network, its theta all zeros, and threads if an epoch of `n_rows` needs them."""
-    layers = dense_layers(units, p["activation"])
+    dense = dense_layers(units, p["activation"])
+    layers = with_dropout(dense, (p["dropout_input"], *p["dropout"]), generators)
     theta = Layout([layer.shapes for layer in layers]).zeros(p["n_members"], dtype)
     team = Team(free_threads() if n_rows * theta.size > LONG_EPOCH else 1)
-    return Network(layers, LOSSES[p["loss"]][out_activation], float(p["alpha"]), theta, team=team)
+    return Network(layers, loss, float(p["alpha"]), theta, team=team)
 
 
 def _copy(source: Views, destination: Views) -> None:
@@ -272,30 +292,10 @@ def _copy(source: Views, destination: Views) -> None:
 
 def _bound(layers: Sequence[Dense], views: Views) -> list[Dense]:
     """Return layers like these, over other parameters."""
-    copies = [layer.copy() for layer in layers]
+    copies = [layer.of(slice(None)) for layer in layers]
     for layer, parameters in zip(copies, views, strict=True):
         layer.bind(parameters)
     return copies
-
-
-def _score(layers: Sequence[Dense], out_activation: str, target: Any, rows: Rows) -> float:
-    """Return the score of the mean prediction on `rows`; NaN where that is not finite."""
-    with np.errstate(all="ignore"):
-        prediction = mean_prediction(raw_output(layers, rows.X), out_activation)
-    if not np.isfinite(prediction).all():
-        return float("nan")
-    return float(target.score(rows.Y, prediction, rows.w))
-
-
-def _printer(verbose: int, stopping: Stopping) -> Callable[[Record], None]:
-    """Return what prints a line for the first iteration and every `verbose`-th one."""
-
-    def report(record: Record) -> None:
-        if verbose and (record.iteration == 1 or record.iteration % int(verbose) == 0):
-            score = f", validation score = {stopping.scores[-1]:.6f}" if stopping.scores else ""
-            print(f"Iteration {record.iteration}, loss = {record.loss:.8f}{score}")
-
-    return report
 
 
 def _run_stochastic(
@@ -306,40 +306,35 @@ def _run_stochastic(
     state: dict[str, Any],
     generators: list[np.random.Generator],
     incremental: bool,
-) -> tuple[str, int, list[float]]:
+    monitor: Monitor,
+) -> tuple[str, int]:
     """Train by epochs; put the state for continuing into `state`."""
     hyper = {name: p[name] for name in OPTIMIZERS[p["solver"]].parameters}
     optimizer = OPTIMIZERS[p["solver"]](
         network.theta, network.grad, network.layout.groups["W"], network.team, **hyper
     )
-    schedule, eta, power_t = SCHEDULES[p["learning_rate"]], p["learning_rate_init"], p["power_t"]
-    training = Training(
-        network,
-        optimizer,
-        lambda progress: schedule(float(eta), progress, float(power_t)),
-        slows_down=p["learning_rate"] == "adaptive",
-        generators=generators,
-    )
+    rate = LearningRate(p["learning_rate"], p["learning_rate_init"], p["power_t"], p["warmup"])
+    clip_norm = None if p["clip_norm"] is None else float(p["clip_norm"])
+    training = Training(network, optimizer, rate, generators, clip_norm)
     if state.get("solver") == p["solver"]:
         training.restore(state["training"])
         if incremental:
             stopping.restore(state["stopping"])
+    training.progress = training.progress.with_horizon(int(p["max_iter"]), anew=not incremental)
     size = _batch_size(p, len(rows.Y))
     batches = Batches(rows.X, rows.Y, rows.w, size, p["shuffle"], network.n_together(size))
     max_iter = 1 if incremental else int(p["max_iter"])
-    training.compiled = CompiledEpoch.of(network, optimizer, batches, max_iter, network.team)
-    alone = network.team.size == 1 or training.compiled is None
+    if clip_norm is None:
+        training.compiled = CompiledEpoch.of(network, optimizer, batches, max_iter, network.team)
+    alone = training.compiled is None and network.n_shares(size) == 1
     training.limit = partial(blas_threads, network.largest_product(size), alone)
-    losses: list[float] = []
-    show = _printer(p["verbose"], stopping)
 
-    def report(record: Record) -> None:
-        losses.append(record.loss)
-        show(record)
-
-    reason = training.run(batches, stopping, max_iter, report, snapshots=p["warm_start"])
+    keeps_state = bool(p["warm_start"])
+    reason = training.run(batches, stopping, max_iter, monitor, monitor.begin, keeps_state)
     state.update(solver=p["solver"], training=training.state(), stopping=stopping.state())
-    return "epoch" if incremental and reason == "max_iter" else reason, len(losses), losses
+    if incremental and reason == "max_iter":
+        reason = "epoch"
+    return monitor.reason or reason, len(monitor.losses)
 
 
 def _run_lbfgs(
@@ -350,21 +345,20 @@ def _run_lbfgs(
     state: dict[str, Any],
     generators: list[np.random.Generator],
     incremental: bool,
-) -> tuple[str, int, list[float]]:
+    monitor: Monitor,
+) -> tuple[str, int]:
     """Minimise for one member after another; the losses are their mean at each iteration."""
     state.pop("solver", None)
-    batch = next(Batches(rows.X, rows.Y, rows.w, len(rows.Y), False, 1).epoch(generators))
-    show = _printer(p["verbose"], stopping)
+    n_samples = len(rows.Y)
+    batch = next(Batches(rows.X, rows.Y, rows.w, n_samples, False, 1).epoch(generators))
     curves: list[list[float]] = []
     reasons, n_iters = [], []
     for member in network.rows():
-        curve: list[float] = []
+        monitor.losses = []
 
-        def monitor(record: Record, curve: list[float] = curve) -> bool:
-            curve.append(record.loss)
-            stop = stopping.validate is not None and stopping.update(network.theta, record.loss)
-            show(record)
-            return stop
+        def watch(record: Record) -> bool:
+            plateau = stopping.validate is not None and stopping.update(network.theta, record.loss)
+            return monitor(record) or plateau
 
         reason, loss, n_iter = minimize_lbfgs(
             member,
@@ -372,21 +366,21 @@ def _run_lbfgs(
             float(p["tol"]),
             int(p["max_iter"]),
             int(p["max_fun"]),
-            monitor,
-            partial(blas_threads, network.largest_product(len(rows.Y))),
+            watch,
+            monitor.begin,
+            partial(
+                blas_threads, network.largest_product(n_samples), network.n_shares(n_samples) == 1
+            ),
         )
-        if not curve:  # solved where it started
-            monitor(Record(1, loss, None))
-        curves.append(curve)
-        reasons.append(reason)
+        if not monitor.losses:  # solved where it started
+            watch(Record(1, loss, None))
+        curves.append(monitor.losses)
+        reasons.append(monitor.reason or reason)
         n_iters.append(max(n_iter, 1))
-        if reason == "interrupted":
+        if reason == "interrupted" or monitor.reason:
             break
     longest = max(map(len, curves))
     padded = [curve + curve[-1:] * (longest - len(curve)) for curve in curves]
+    monitor.losses = [float(np.mean(losses)) for losses in zip(*padded, strict=True)]
     bad = [r for r in reasons if r not in ("converged", "stopped")]
-    return (
-        (bad or ["converged"])[-1],
-        max(n_iters),
-        [float(np.mean(c)) for c in zip(*padded, strict=True)],
-    )
+    return (bad or ["converged"])[-1], max(n_iters)

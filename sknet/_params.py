@@ -8,12 +8,14 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from inspect import signature
+from itertools import pairwise
 from math import inf
 from numbers import Integral, Real
 from reprlib import repr as short_repr
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 
 from sknet._engine.activations import ACTIVATIONS
 from sknet._engine.initializers import INITIALIZERS
@@ -86,6 +88,22 @@ def sequence_of(item: Rule, words: str) -> Rule:
     return Rule(allows, words)
 
 
+def _is_scorer(value: Any) -> bool:
+    return isinstance(value, str) and (value == "loss" or value in get_scorer_names())
+
+
+def _is_class_weight(value: Any) -> bool:
+    least = real("[0, inf)")
+    return isinstance(value, Mapping) and all(least.allows(v) for v in value.values())
+
+
+def _increase(value: Any) -> bool:
+    levels = sequence_of(LEVEL, "").allows(value) and [float(v) for v in value]
+    return bool(levels) and all(a < b for a, b in pairwise(levels))
+
+
+LEVEL = real("(0, 1)")
+NONE = Rule(lambda v: v is None, "None")
 BOOLEAN = Rule(lambda v: isinstance(v, (bool, np.bool_)), "a bool")
 ACTIVATION = one_of(*ACTIVATIONS)
 
@@ -103,20 +121,39 @@ RULES: Mapping[str, Rule] = {
     "solver": one_of("lbfgs", *STOCHASTIC),
     "alpha": real("[0, inf)"),
     "batch_size": one_of("auto") | integer(1),
-    "learning_rate": one_of(*SCHEDULES),
+    "learning_rate": one_of(*SCHEDULES)
+    | Rule(callable, "a callable that returns the rate from the progress of training"),
+    "warmup": integer(0) | real("(0, 1)"),
+    "dropout": real("[0, 1)")
+    | sequence_of(real("[0, 1)"), "a tuple, list or 1-d array of such floats"),
+    "dropout_input": real("[0, 1)"),
+    "clip_norm": real("(0, inf)") | NONE,
+    "max_time": real("(0, inf)") | NONE,
+    "scoring": Rule(_is_scorer, "'loss', the name of a scorer (sklearn.metrics.get_scorer_names())")
+    | Rule(callable, "a callable")
+    | NONE,
+    "class_weight": one_of("balanced")
+    | Rule(_is_class_weight, "a dict of label to weight, 0 or more")
+    | NONE,
+    "label_smoothing": real("[0, 1)"),
+    "target_scaling": BOOLEAN,
+    "huber_delta": real("(0, inf)"),
+    "tweedie_power": real("[1, 3]"),
+    "quantile": LEVEL
+    | Rule(_increase, "a tuple, list or 1-d array of such floats that strictly increase"),
     "learning_rate_init": real("(0, inf)"),
     "power_t": real("[0, inf)"),
     "max_iter": integer(1),
     "shuffle": BOOLEAN,
     "random_state": integer(0, 2**32 - 1)
     | Rule(lambda v: isinstance(v, np.random.RandomState), "a numpy.random.RandomState")
-    | Rule(lambda v: v is None, "None"),
+    | NONE,
     "tol": real("[0, inf)"),
     "verbose": BOOLEAN | integer(0),
     "warm_start": BOOLEAN,
     "momentum": real("[0, 1]"),
     "nesterovs_momentum": BOOLEAN,
-    "early_stopping": BOOLEAN,
+    "early_stopping": BOOLEAN | one_of("auto"),
     "validation_fraction": real("(0, 1)"),
     "beta_1": real("[0, 1)"),
     "beta_2": real("[0, 1)"),
@@ -140,18 +177,43 @@ def _optimizer_reads(name: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda p: _stochastic(p) and name in OPTIMIZERS[p["solver"]].parameters
 
 
+def _horizon(p: Mapping[str, Any]) -> bool:
+    schedule = p["learning_rate"]
+    return _stochastic(p) and isinstance(schedule, str) and SCHEDULES[schedule].has_horizon
+
+
+def _linear(loss: str) -> bool:
+    return "identity" in LOSSES[loss]
+
+
+def _loss_reads(name: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda p: any(name in loss.parameters for loss in LOSSES[p["loss"]].values())
+
+
 HAS_EFFECT: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     **{
         name: _optimizer_reads(name)
         for optimizer in OPTIMIZERS.values()
         for name in optimizer.parameters
     },
-    **dict.fromkeys(("batch_size", "learning_rate", "learning_rate_init", "shuffle"), _stochastic),
+    **dict.fromkeys(("batch_size", "learning_rate", "shuffle", "warmup"), _stochastic),
+    "learning_rate_init": lambda p: _stochastic(p) and not callable(p["learning_rate"]),
     "power_t": lambda p: _stochastic(p) and p["learning_rate"] == "invscaling",
     "max_fun": lambda p: not _stochastic(p),
-    "validation_fraction": lambda p: p["early_stopping"],
-    "n_iter_no_change": lambda p: _stochastic(p) or p["early_stopping"],
+    "validation_fraction": lambda p: p["early_stopping"] and not p["X_val"],
+    "scoring": lambda p: p["early_stopping"] or p["X_val"],
+    "n_iter_no_change": lambda p: (_stochastic(p) or p["early_stopping"]) and not _horizon(p),
+    "target_scaling": lambda p: p["out_activation"] in ("auto", "identity") and _linear(p["loss"]),
+    **{
+        name: _loss_reads(name)
+        for links in LOSSES.values()
+        for loss in links.values()
+        for name in loss.parameters
+    },
 }
+
+#: Parameters that would change the model, and what they are where they do not.
+OFF = {"dropout": 0.0, "dropout_input": 0.0, "clip_norm": None}
 
 
 def store(estimator: Any, arguments: Mapping[str, Any]) -> None:
@@ -159,6 +221,13 @@ def store(estimator: Any, arguments: Mapping[str, Any]) -> None:
     for name, value in arguments.items():
         if name not in ("self", "__class__"):
             setattr(estimator, name, value)
+
+
+def quantile_levels(p: Mapping[str, Any]) -> tuple[float, ...] | None:
+    """Return the levels that are predicted, one or several; None for other losses."""
+    if p["loss"] != "quantile":
+        return None
+    return p["quantile"] if isinstance(p["quantile"], tuple) else (p["quantile"],)
 
 
 def refuse(estimator: Any, name: str, why: str) -> InvalidParameterError:
@@ -169,7 +238,7 @@ def refuse(estimator: Any, name: str, why: str) -> InvalidParameterError:
     )
 
 
-def check(estimator: Any, losses: Collection[str]) -> dict[str, Any]:
+def check(estimator: Any, losses: Collection[str], X_val: bool = False) -> dict[str, Any]:
     """Check all parameters, each alone and in combination.
 
     Parameters
@@ -177,12 +246,15 @@ def check(estimator: Any, losses: Collection[str]) -> dict[str, Any]:
     estimator : BaseEstimator
     losses : collection of str
         What its `loss` may be.
+    X_val : bool
+        Whether rows to validate on are given.
 
     Returns
     -------
     dict
-        The parameters by name; `hidden_layer_sizes` as a tuple of int, `activation` as a tuple of
-        one name a hidden layer.
+        The parameters by name; `hidden_layer_sizes` as a tuple of int, `activation` and `dropout`
+        as tuples with one entry a hidden layer, `quantile` as a float or a tuple of several;
+        beside them, `X_val`.
 
     Raises
     ------
@@ -204,6 +276,12 @@ def check(estimator: Any, losses: Collection[str]) -> dict[str, Any]:
         (int(sizes),) if _is_integer(sizes) else tuple(int(size) for size in sizes)
     )
     p["activation"] = _activations(estimator, len(p["hidden_layer_sizes"]))
+    p["X_val"] = X_val
+    p["dropout"] = _dropout(estimator, len(p["hidden_layer_sizes"]))
+    if "quantile" in p:
+        levels = p["quantile"]
+        levels = (levels,) if _is_real(levels) else levels
+        p["quantile"] = tuple(float(v) for v in levels) if len(levels) > 1 else float(levels[0])
     _check_combinations(estimator, p)
     return p
 
@@ -220,6 +298,18 @@ def _activations(estimator: Any, n_hidden: int) -> tuple[str, ...]:
     return tuple(map(str, activation))
 
 
+def _dropout(estimator: Any, n_hidden: int) -> tuple[float, ...]:
+    """Return one probability a hidden layer."""
+    dropout = estimator.dropout
+    if _is_real(dropout):
+        return (float(dropout),) * n_hidden
+    if len(dropout) != n_hidden:
+        raise refuse(
+            estimator, "dropout", f"must hold one number for each of the {n_hidden} hidden layers"
+        )
+    return tuple(float(p) for p in dropout)
+
+
 def _check_combinations(estimator: Any, p: Mapping[str, Any]) -> None:
     """Raise where a combination cannot be honoured, warn where a parameter has no effect."""
     out_activation = p.get("out_activation", "auto")
@@ -229,7 +319,14 @@ def _check_combinations(estimator: Any, p: Mapping[str, Any]) -> None:
             "out_activation",
             f"must be 'auto' with loss={p['loss']!r}, which has its own",
         )
-    if p["early_stopping"] and p["solver"] == "lbfgs" and p["n_members"] > 1:
+    several = p["loss"] == "quantile" and isinstance(p["quantile"], tuple)
+    if several and out_activation != "auto":
+        raise refuse(estimator, "out_activation", "must be 'auto' with several quantiles")
+    if not _stochastic(p):
+        for name, off in OFF.items():
+            if np.any(np.asarray(p[name] or off) != np.asarray(off)):
+                raise refuse(estimator, name, f"must be {off} with solver='lbfgs'")
+    if p["early_stopping"] is True and p["solver"] == "lbfgs" and p["n_members"] > 1:
         raise refuse(
             estimator,
             "early_stopping",
@@ -250,8 +347,12 @@ def _off_default(estimator: Any) -> Iterable[str]:
     """Yield the parameters of HAS_EFFECT that differ from their defaults."""
     defaults = _defaults(type(estimator))
     for name in HAS_EFFECT:
-        if getattr(estimator, name) != defaults[name]:
+        if name in defaults and not _same(getattr(estimator, name), defaults[name]):
             yield name
+
+
+def _same(value: Any, default: Any) -> bool:
+    return value is default or (np.ndim(value) == np.ndim(default) and bool(value == default))
 
 
 @cache

@@ -56,7 +56,7 @@ class Buffers:
 class CompiledEpoch:
     """One epoch of every member, by the functions of ``kernels``.
 
-    The threads of a team share the rows of each step where that is long, else the members.
+    The threads of a team share the members, or the rows of each step where that is long.
     ``CompiledEpoch.of`` returns one, or None where the numpy loop is to be used.
     """
 
@@ -75,8 +75,10 @@ class CompiledEpoch:
         self.w = np.empty(0, dtype) if batches.w is None else batches.w
         n_members, size = len(network.theta), batches.batch_size
         long = size * self.n_weights >= SHARED_STEP
-        self.row_shares = team.n_shares(size, SHARED_ROWS) if long else 1
-        self.member_shares = team.n_shares(n_members, 1) if self.row_shares == 1 else 1
+        # members need not wait for one another
+        self.member_shares = team.size if n_members >= team.size else 1
+        shares_rows = long and self.member_shares == 1
+        self.row_shares = team.n_shares(size, SHARED_ROWS) if shares_rows else 1
         n_rows = -(-size // self.row_shares)
         n_threads = max(self.row_shares, self.member_shares)
         self.buffers = [Buffers(self.units, n_rows, dtype) for _ in range(n_threads)]

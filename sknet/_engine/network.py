@@ -31,6 +31,8 @@ CHUNK_ELEMENTS = 1 << 18
 ROWS = 16
 #: Members that hold more elements than this are trained one after another.
 LOCKSTEP_ELEMENTS = 1 << 18
+#: Elements of the widest layer's output that are worth a thread of their own.
+SHARE_ELEMENTS = 1 << 17
 #: Weights of a member whose penalty is computed at once, and that are worth a thread of their own.
 PENALTY_BLOCK = 1 << 16
 #: A training batch is never cut into chunks of fewer rows.
@@ -160,6 +162,8 @@ class Network:
         self._chunk = max(SMALLEST_CHUNK, chunk_rows(layers, len(theta)))
         self._first = next(k for k, layer in enumerate(layers) if layer.shapes)
         self._total: Array | None = None
+        self._n_shares: dict[int, int] = {}
+        self._helpers: list[Network] = [self]
 
     def largest_product(self, n_samples: int) -> int:
         """Return the multiply-adds of the largest matrix product in `loss_grad` of so many rows."""
@@ -184,6 +188,15 @@ class Network:
             self._workspaces[n_samples] = Workspace(self.layers, n_members, n_samples, dtype)
         return self._workspaces[n_samples]
 
+    def n_shares(self, n_samples: int) -> int:
+        """Return how many threads share so many rows; masks are drawn by one."""
+        if n_samples not in self._n_shares:
+            widest = len(self.theta) * max(layer.n_out for layer in self.layers)
+            n_shares = self.team.n_shares(n_samples * widest, SHARE_ELEMENTS)
+            drops = any(isinstance(layer, Dropout) for layer in self.layers)
+            self._n_shares[n_samples] = 1 if drops else n_shares
+        return self._n_shares[n_samples]
+
     def loss_grad(self, X: Any, Y: Array, w: Array | None = None) -> Array:
         """Return the objective L of each member and write its gradient to ``grad``.
 
@@ -202,25 +215,49 @@ class Network:
         Notes
         -----
         More rows than fit the cache several times are taken in chunks, and the sums of the chunks
-        added.
+        added; so are the sums of threads that share the rows.
         """
         n_samples = X.shape[-2]
-        if n_samples <= 2 * self._chunk:
-            loss = self._share(X, Y, w, n_samples)
-        else:
-            total = np.zeros_like(self.grad) if self._total is None else self._total
-            self._total, loss = total, np.zeros(len(total))
-            total.fill(0.0)
-            for start in range(0, n_samples, self._chunk):
-                rows = slice(start, start + self._chunk)
-                w_rows = None if w is None else w[..., rows]
-                loss += self._share(X[..., rows, :], Y[..., rows, :], w_rows, n_samples)
-                np.add(total, self.grad, out=total)
-            np.copyto(self.grad, total)
+        n_shares = self.n_shares(n_samples)
+        if n_shares == 1:
+            return self._sum(X, Y, w, n_samples) + self._add_penalty()
+        while len(self._helpers) < n_shares:
+            layers = [layer.of(slice(None)) for layer in self.layers]
+            self._helpers.append(Network(layers, self.loss, 0.0, self.theta))
+
+        def share(k: int) -> Array:
+            rows = slice(k * n_samples // n_shares, (k + 1) * n_samples // n_shares)
+            w_rows = None if w is None else w[..., rows]
+            return self._helpers[k]._sum(X[..., rows, :], Y[..., rows, :], w_rows, n_samples)
+
+        def add_up(k: int) -> None:
+            columns = slice(k * n_params // n_shares, (k + 1) * n_params // n_shares)
+            for helper in self._helpers[1:n_shares]:
+                np.add(self.grad[:, columns], helper.grad[:, columns], out=self.grad[:, columns])
+
+        n_params = self.layout.n_params
+        loss = np.sum(self.team(share, n_shares), axis=0)
+        self.team(add_up, n_shares)
         return loss + self._add_penalty()
 
-    def _share(self, X: Any, Y: Array, w: Array | None, n_samples: int) -> Array:
+    def _sum(self, X: Any, Y: Array, w: Array | None, n_samples: int) -> Array:
         """Return what these rows contribute to the mean loss of `n_samples`, and its gradient."""
+        n_rows = X.shape[-2]
+        if n_rows <= 2 * self._chunk:
+            return self._share(X, Y, w, n_samples)
+        total = np.zeros_like(self.grad) if self._total is None else self._total
+        self._total, loss = total, np.zeros(len(total))
+        total.fill(0.0)
+        for start in range(0, n_rows, self._chunk):
+            rows = slice(start, start + self._chunk)
+            w_rows = None if w is None else w[..., rows]
+            loss += self._share(X[..., rows, :], Y[..., rows, :], w_rows, n_samples)
+            np.add(total, self.grad, out=total)
+        np.copyto(self.grad, total)
+        return loss
+
+    def _share(self, X: Any, Y: Array, w: Array | None, n_samples: int) -> Array:
+        """Do what `_sum` does, for few enough rows, in one pass."""
         space = self.workspace(X.shape[-2])
         loss, delta = space.loss, space.delta
         Z = forward(self.layers, X, space.layers)
@@ -256,15 +293,17 @@ class Network:
         """Add alpha W to the gradient and return alpha/2 ||W||^2 of each member."""
         if not self._penalised:
             return 0.0
+        if len(self._penalised) == 1:
+            return self._penalise(0) * 0.5
         return sum(self.team(self._penalise, len(self._penalised))) * 0.5
 
     def _penalise(self, share: int) -> Array:
         """Add alpha W to the gradient of a thread's blocks; return alpha ||W||^2 of them."""
-        total: Array = np.zeros(len(self.theta), self.theta.dtype)
+        total: Any = 0.0
         for W, dW, P in self._penalised[share]:
             np.multiply(W, self.alpha, out=P)
             np.add(dW, P, out=dW)
-            total += np.vecdot(W, P)
+            total = np.vecdot(W, P) + total
         return total
 
     def clip(self, norm: float) -> None:

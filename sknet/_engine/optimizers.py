@@ -68,7 +68,10 @@ class Optimizer:
     def step(self, learning_rate: float) -> None:
         """Take one step: theta <- theta - learning_rate * (direction of this optimizer)."""
         self.t += 1
-        self._team(lambda k: self._step_share(learning_rate, k), len(self._shares))
+        if len(self._shares) == 1:
+            self._step_share(learning_rate, 0)
+        else:
+            self._team(lambda k: self._step_share(learning_rate, k), len(self._shares))
 
     def _step_share(self, eta: float, k: int) -> None:
         for block in self._shares[k]:

@@ -273,6 +273,11 @@ class LearningRate:
         # builtins: a numpy scalar would turn float32 arrays into float64
         self.eta, self.power_t, self.warmup = float(eta), float(power_t), float(warmup)
 
+    @property
+    def has_horizon(self) -> bool:
+        """Whether the schedule is meant to be run to the end of the horizon."""
+        return self.schedule.has_horizon
+
     def __call__(self, progress: Progress) -> float:
         """Return the rate of the step that comes at `progress`."""
         return warmup_factor(progress, self.warmup) * self._scheduled(progress)

@@ -7,7 +7,7 @@ from sknet._engine.activations import Array
 
 
 class Stopping:
-    """Watches the training loss, or a validation score, for lack of improvement.
+    """Watches the training loss or a validation score for lack of improvement.
 
     An epoch improves when its loss falls by at least `tol` below the best one so far (its score
     rises so above the best one). A loss or score that is NaN does not improve.
@@ -18,14 +18,16 @@ class Stopping:
     patience : int or inf
         Epochs without improvement after which `update` reports a plateau.
     validate : callable, optional
-        ``validate(theta) -> score``, higher is better. Given, it is the score that is watched,
-        and the parameters of the best one are kept.
+        ``validate(theta) -> score``, higher is better. Given, the parameters of the best score
+        are kept.
+    by_score : bool
+        Whether, if there is a score, it is watched instead of the training loss.
 
     Attributes
     ----------
-    scores : list of float
-        Validation scores, one an epoch.
     best_score : float
+    best_iter : int
+        Epoch of `best_score`, counted from 1; 0 is the start.
     best_theta : ndarray or None
         A copy of theta at `best_score`; None without `validate`.
     """
@@ -35,9 +37,10 @@ class Stopping:
         tol: float,
         patience: float,
         validate: Callable[[Array], float] | None = None,
+        by_score: bool = True,
     ) -> None:
-        self.tol, self.patience, self.validate = tol, patience, validate
-        self.scores: list[float] = []
+        self.tol, self.patience, self.validate, self.by_score = tol, patience, validate, by_score
+        self.n_updates = self.best_iter = 0
         self.best_score = -inf
         self.best_theta: Array | None = None
         self._restart()
@@ -50,7 +53,7 @@ class Stopping:
         if self.validate is not None:
             score = self.validate(theta)
             self.best_score, self.best_theta = -inf if isnan(score) else score, theta.copy()
-            self._best = -self.best_score
+            self._best = -self.best_score if self.by_score else inf
 
     def update(self, theta: Array, loss: float) -> bool:
         """Take note of a finished epoch; return whether patience has run out.
@@ -59,13 +62,13 @@ class Stopping:
         a plateau of all that follow.
         """
         value = loss
+        self.n_updates += 1
         if self.validate is not None:
             score = self.validate(theta)
-            self.scores.append(score)
             if self.best_theta is None or score > self.best_score:
                 self.best_score = -inf if isnan(score) else score
-                self.best_theta = theta.copy()
-            value = -score
+                self.best_theta, self.best_iter = theta.copy(), self.n_updates
+            value = -score if self.by_score else loss
         improved = value <= self._best - self.tol
         self._n_no_improvement = 0 if improved else self._n_no_improvement + 1
         self._best = self._best if isnan(value) else min(value, self._best)

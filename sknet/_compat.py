@@ -1,0 +1,96 @@
+"""Names of scikit-learn that depend on its version; nothing else in the package imports these."""
+
+from typing import Any
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # before scikit-learn 1.9
+    from collections.abc import Callable
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stands in for scikit-learn's: callbacks can be asked for, and are refused."""
+
+        def set_callbacks(self, *callbacks: Any) -> Any:
+            """Refuse callbacks.
+
+            Parameters
+            ----------
+            *callbacks : callback instances
+
+            Raises
+            ------
+            ImportError
+                Always, if there are any: scikit-learn 1.9 brings them.
+            """
+            if callbacks:
+                from sklearn import __version__
+
+                raise ImportError(
+                    f"Callbacks need scikit-learn 1.9 or later; {__version__} is installed."
+                    " Upgrade it, or use verbose and max_time instead."
+                )
+            return self
+
+    def with_callbacks(method: Callable) -> Callable:
+        """Return the method as it is."""
+        return method
+
+
+class NoTasks:
+    """Nobody listens."""
+
+    def begin(self) -> None:
+        """An epoch begins."""
+
+    def end(self) -> bool:
+        """An epoch is finished; never ask to stop."""
+        return False
+
+    def close(self) -> None:
+        """The fit is finished."""
+
+
+class Tasks:
+    """The callbacks of a fit: one task for it, and one for each epoch.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With callbacks set; what it is fitted on follows.
+    X, y, sample_weight : object
+    max_epochs : int or None
+    """
+
+    def __init__(
+        self, estimator: Any, X: Any, y: Any, sample_weight: Any, max_epochs: int | None
+    ) -> None:
+        self.root = estimator._init_callback_context(max_subtasks=max_epochs)
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self.data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        #: Returns the attributes of the estimator as if it had been fitted until now.
+        self.attributes: Any = None
+        self.root.call_on_fit_task_begin(**self.data)
+
+    def begin(self) -> None:
+        """Begin the task of an epoch."""
+        self.task = self.root.subcontext(task_name="epoch")
+        self.task.call_on_fit_task_begin(**self.data)
+
+    def end(self) -> bool:
+        """End the task of an epoch; return whether a callback asks to stop."""
+        return self.task.call_on_fit_task_end(
+            **self.data, reconstruction_attributes=self.attributes
+        )
+
+    def close(self) -> None:
+        """End the task of the fit."""
+        self.root.call_on_fit_task_end(**self.data, reconstruction_attributes=dict)
+
+
+def tasks_of(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, max_epochs: int | None
+) -> Tasks | NoTasks:
+    """Return the callbacks of a fit that begins; they cost nothing where none are set."""
+    if not getattr(estimator, "_skl_callbacks", None):
+        return NoTasks()
+    return Tasks(estimator, X, y, sample_weight, max_epochs)

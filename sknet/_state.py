@@ -1,0 +1,79 @@
+"""What a pickle of an estimator holds, and whether a state that is loaded can be one."""
+
+import warnings
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from sknet._engine.activations import ACTIVATIONS
+from sknet._engine.losses import PREDICTIONS
+
+VERSION = "_sknet_version"
+
+
+def current_version() -> str:
+    """Return the version of this package."""
+    from sknet import __version__  # the package imports this module
+
+    return __version__
+
+
+def check_version(name: str, version: str) -> None:
+    """Warn where another version of this package wrote the pickle."""
+    if version != current_version():
+        warnings.warn(
+            f"This {name} was pickled by sknet {version} and is loaded by sknet"
+            f" {current_version()}. What it predicts may differ: fit it again, or load it with the"
+            " version that wrote it.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def check_fitted(name: str, state: Mapping[str, Any]) -> None:
+    """Raise where a fitted state cannot be one that `fit` has left.
+
+    Raises
+    ------
+    ValueError
+        Says what is wrong: a length, a shape, a dtype, a number that is not finite, a name that no
+        table has, or an attribute that is missing.
+    """
+    if "coefs_" not in state:
+        return
+    try:
+        fault = _fault(state)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        fault = f"{type(error).__name__}: {error}"
+    if fault:
+        raise ValueError(f"The state of this {name} is corrupt: {fault}.")
+
+
+def _fault(state: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with a fitted state."""
+    W, b = state["coefs_"], state["intercepts_"]
+    if not W or not len(W) == len(b) == state["n_layers_"] - 1:
+        return f"{len(W)} coefs_, {len(b)} intercepts_ and n_layers_={state['n_layers_']}"
+    dtypes = {str(a.dtype) for a in (*W, *b)}
+    if len(dtypes) > 1 or not dtypes <= {"float32", "float64"}:
+        return f"coefs_ and intercepts_ have dtypes {sorted(dtypes)}"
+    members = W[0].shape[:-2]
+    units = [state["n_features_in_"], *(a.shape[-1] for a in b)]
+    if units[-1] != state["n_outputs_"] or len(members) > 1:
+        return f"the last of coefs_ has {units[-1]} outputs, n_outputs_={state['n_outputs_']}"
+    for k, (n_in, n_out) in enumerate(pairwise(units)):
+        if W[k].shape != (*members, n_in, n_out) or b[k].shape != (*members, n_out):
+            return f"coefs_[{k}] and intercepts_[{k}] have shapes {W[k].shape} and {b[k].shape}"
+    if not all(np.isfinite(a).all() for a in (*W, *b)):
+        return "coefs_ or intercepts_ are not finite"
+    activations = state["_activations"]
+    if len(activations) != len(W) - 1 or not ACTIVATIONS.keys() >= set(activations):
+        return f"activations are {activations!r}"
+    if state["out_activation_"] not in PREDICTIONS:
+        return f"out_activation_={state['out_activation_']!r}"
+    n_classes = len(state.get("classes_", range(units[-1])))
+    if units[-1] != (1 if n_classes == 2 and units[-1] == 1 else n_classes):
+        return f"{n_classes} classes_ and {units[-1]} outputs"
+    return None
