@@ -194,7 +194,8 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         """
         if classes is None and not hasattr(self, "coefs_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        return self._fit(X, y, sample_weight, classes, incremental=True)
+        self._fit(X, y, sample_weight, classes=classes, incremental=True)
+        return self
 
     def predict(self, X):
         """Predict the class of each row.
@@ -476,7 +477,8 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         ValueError
             If the number of outputs or features changes, or as `fit` does.
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        self._fit(X, y, sample_weight, incremental=True)
+        return self
 
     def predict(self, X):
         """Predict the target of each row.

@@ -1,10 +1,17 @@
-"""The table of faults: what the tests marked with one came to."""
+"""For all tests: no earlier Ctrl-C is remembered; and the table of faults is printed."""
 
 import re
 
 import pytest
 
+from sknet._engine import training
+
 pytest.register_assert_rewrite("tests.faults")
+
+
+@pytest.fixture(autouse=True)
+def _no_earlier_interrupt(monkeypatch):
+    monkeypatch.setattr(training, "INTERRUPTS", training.Interrupts())
 
 
 def pytest_configure(config):

@@ -10,6 +10,11 @@ from scipy.special import logit
 from sknet._engine.activations import Array
 
 
+#: Shares closer to 0 or 1 than this are moved there, where a best constant would be infinite. Not
+#: a share of the rows: weight 2 is a row twice.
+MARGIN = 1e-3
+
+
 class Domain(NamedTuple):
     """The targets that a loss accepts: finite numbers from `least` to `most`.
 
@@ -109,19 +114,14 @@ def weighted_mean(Y: Array, w: Array | None) -> Array:
     return np.average(np.asarray(Y, np.float64), axis=0, weights=w)
 
 
-def half_row(Y: Array, w: Array | None) -> float:
-    """Return the share of half a row of weight 1 among all rows; 1/2 at most."""
-    return 0.5 / max(1.0, float(len(Y) if w is None else np.sum(w, dtype=np.float64)))
-
-
 def positive_mean(Y: Array, w: Array | None) -> Array:
     """Return the mean of each output, made positive.
 
-    It is at least the mean of |y| times ``half_row``, which leaves targets of 0 or more alone
-    unless all are 0; then it is ``half_row``: one half in a single row.
+    It is at least the mean of |y| times ``MARGIN``, which leaves targets of 0 or more alone unless
+    all are 0; then it is ``MARGIN``.
     """
     size = weighted_mean(np.abs(Y), w)
-    return np.maximum(weighted_mean(Y, w), half_row(Y, w) * np.where(size > 0.0, size, 1.0))
+    return np.maximum(weighted_mean(Y, w), MARGIN * np.where(size > 0.0, size, 1.0))
 
 
 def log_of_mean(Y: Array, w: Array | None) -> Array:
@@ -135,19 +135,18 @@ def inverse_softplus_of_mean(Y: Array, w: Array | None) -> Array:
 
 
 def logit_of_mean(Y: Array, w: Array | None) -> Array:
-    """Return z with sigma(z) the mean of each output, kept ``half_row`` from 0 and 1."""
-    margin = half_row(Y, w)
-    return logit(np.clip(weighted_mean(Y, w), margin, 1.0 - margin))
+    """Return z with sigma(z) the mean of each output, kept ``MARGIN`` from 0 and 1."""
+    return logit(np.clip(weighted_mean(Y, w), MARGIN, 1.0 - MARGIN))
 
 
 def artanh_of_mean(Y: Array, w: Array | None) -> Array:
-    """Return z with tanh(z) = 2 sigma(2 z) - 1 the mean, kept two ``half_row`` from -1 and 1."""
+    """Return z with tanh(z) = 2 sigma(2 z) - 1 the mean, kept two ``MARGIN`` from -1 and 1."""
     return logit_of_mean((np.asarray(Y, np.float64) + 1.0) / 2.0, w) / 2.0
 
 
 def log_of_shares(Y: Array, w: Array | None) -> Array:
-    """Return z with softmax(z) the mean of the rows; a share is at least ``half_row``."""
-    return np.log(np.maximum(weighted_mean(Y, w), half_row(Y, w)))
+    """Return z with softmax(z) the mean of the rows; a share is at least ``MARGIN``."""
+    return np.log(np.maximum(weighted_mean(Y, w), MARGIN))
 
 
 def inverse_softplus(a: Array) -> Array:

@@ -151,7 +151,7 @@ class NonCrossingQuantiles(Loss):
 class Deviance(Loss):
     """Half a deviance of y from mu = exp(z); its best constant is the log of the mean.
 
-    Where all targets are 0, as if half a unit had been seen in one row.
+    Where all targets are 0, as if their mean were ``MARGIN``.
     """
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:

@@ -8,7 +8,8 @@ it had not been interrupted.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import cycle
-from math import isfinite
+from math import inf, isfinite
+from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,6 +52,28 @@ class Record(NamedTuple):
     iteration: int
     loss: float
     learning_rate: float | None
+
+
+class Interrupts:
+    """When Ctrl-C was last pressed in a training of this process.
+
+    The first one ends a training, which keeps its last finished epoch: a search then goes on with
+    its next fit. A second one within `SOON` seconds goes through, whatever training it meets.
+    """
+
+    #: Seconds.
+    SOON = 1.0
+
+    def __init__(self) -> None:
+        self.last = -inf
+
+    def again(self) -> bool:
+        """Take note of an interrupt; return whether it follows another one soon."""
+        last, self.last = self.last, monotonic()
+        return self.last - last < self.SOON
+
+
+INTERRUPTS = Interrupts()
 
 
 class DivergenceError(ValueError):
@@ -280,7 +303,7 @@ class Training:
         Raises
         ------
         KeyboardInterrupt
-            If the user interrupts before the first epoch is finished.
+            If the user interrupts before the first epoch is finished, or twice within a second.
         """
         theta = self.network.theta
         finished, state, n_finished = theta.copy(), None, 0
@@ -298,7 +321,7 @@ class Training:
                     return "converged"
             return "max_iter"
         except KeyboardInterrupt:
-            if not n_finished:
+            if INTERRUPTS.again() or not n_finished:
                 raise
             np.copyto(theta, finished)
             if state is not None:
@@ -405,7 +428,7 @@ def minimize_lbfgs(
             value_gradient, x0, jac=True, method="L-BFGS-B", options=options, callback=callback
         )
     except KeyboardInterrupt:
-        if not iteration:
+        if INTERRUPTS.again() or not iteration:
             raise
         np.copyto(theta, last[0])
         return "interrupted", last[1], iteration
