@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +22,7 @@ from sknet._engine.parameters import Views
 from sknet._engine.prediction import predict_by_chunks
 from sknet._engine.team import Team
 from sknet._fitting import Result, Start, Watch, train
-from sknet._inputs import cast_X, validate_X
+from sknet._inputs import cast_finite, validate_X
 from sknet._memory import require_memory
 from sknet._targets import Weights, checked_weights, plain, require_y
 from sknet._threads import blas_threads, free_threads
@@ -306,7 +307,7 @@ class BaseMLP(
         the output of the last of the first so many layers.
         """
         check_is_fitted(self)
-        X = validate_X(self, X, reset=False)
+        X = validate_X(self, X, reset=False, finite=False)
         parameters = self._parameters()
         units = [layer["W"].shape[1] for layer in parameters] + [self.n_outputs_]
         layers = dense_layers(units, self._activations)[:n_layers]
@@ -317,7 +318,9 @@ class BaseMLP(
         many = X.shape[0] > SEVERAL_CHUNKS * chunk
         team = Team(free_threads() if many else 1)
         with blas_threads(min(X.shape[0], chunk) * largest, alone=team.size == 1):
-            return predict_by_chunks(layers, X, lambda Z: finish(Z.astype(X.dtype)), cast_X, team)
+            return predict_by_chunks(
+                layers, X, lambda Z: finish(Z.astype(X.dtype)), partial(cast_finite, self), team
+            )
 
     def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
         """Return the members' mean prediction, from their raw output."""

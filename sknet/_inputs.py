@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
+from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
 #: Names of the dtypes of columns that hold no numbers, in pandas and polars.
@@ -15,10 +16,11 @@ CATEGORIES = re.compile(r"categor|enum|str|dictionary", re.IGNORECASE)
 TIMES = re.compile(r"date|time|period|interval|duration", re.IGNORECASE)
 
 
-def validate_X(estimator: Any, X: Any, *, reset: bool) -> Any:
+def validate_X(estimator: Any, X: Any, *, reset: bool, finite: bool = True) -> Any:
     """Validate `X`; return it as an array or a CSR matrix, float32 or float64.
 
-    Sets (``reset=True``) or checks the estimator's number and names of features.
+    Sets (``reset=True``) or checks the estimator's number and names of features. With
+    ``finite=False`` an array may hold any numbers, which `cast_finite` looks at.
 
     Raises
     ------
@@ -35,7 +37,14 @@ def validate_X(estimator: Any, X: Any, *, reset: bool) -> Any:
     narrow = isinstance(dtype, np.dtype) and kind == "f" and dtype.itemsize <= 4
     wanted = np.float32 if narrow else (np.float64, np.float32)
     with without_data("X"):
-        return validate_data(estimator, X, accept_sparse="csr", dtype=wanted, reset=reset)
+        return validate_data(
+            estimator,
+            X,
+            accept_sparse="csr",
+            dtype=wanted,
+            reset=reset,
+            ensure_all_finite=finite or not isinstance(X, np.ndarray),
+        )
 
 
 def refuse_masked(values: Any, name: str) -> None:
@@ -96,6 +105,16 @@ def _is_text(value: Any) -> bool:
 def _few(names: list[Any]) -> str:
     """Return the first names in words."""
     return ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
+
+
+def cast_finite(estimator: Any, X: Any, dtype: np.dtype, out: np.ndarray | None = None) -> Any:
+    """Do what `cast_X` does, for a chunk of rows that may hold NaN or infinities: raise for them.
+
+    While the chunk is in the cache, that costs little.
+    """
+    if out is not None and not np.isfinite(np.add.reduce(X, axis=None)):
+        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
+    return cast_X(X, dtype, out)
 
 
 def cast_X(X: Any, dtype: np.dtype, out: np.ndarray | None = None) -> Any:

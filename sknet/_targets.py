@@ -112,7 +112,12 @@ class LabelTarget(ClassTarget):
         """Return the target whose classes are the labels in `y`."""
         encoder = LabelEncoder()
         codes = encoder.fit_transform(column_or_1d(y, warn=True))
-        target = cls(encoder.classes_)
+        return cls.of_unique(y, encoder.classes_, codes)
+
+    @classmethod
+    def of_unique(cls, y: Any, classes: np.ndarray, codes: np.ndarray) -> "LabelTarget":
+        """Return the target of `y`, whose rows have these codes among the classes."""
+        target = cls(classes)
         target._of = y, codes
         return target
 
@@ -341,6 +346,11 @@ def _check_kinds(y: Any) -> None:
 
 def classification_target(y: Any) -> LabelTarget | IndicatorTarget:
     """Return the target for the labels, or the label indicators, in `y`."""
+    if type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "biu" and len(y):
+        # nothing to find out, and of a small fit's time not to be lost
+        target = LabelTarget.of_unique(y, *np.unique(y, return_inverse=True))
+        if 2 * len(target.classes) <= len(y):  # else scikit-learn has something to say
+            return target
     if is_indicator(y):
         return IndicatorTarget(y.shape[1] if hasattr(y, "shape") else len(y[0]))
     return LabelTarget.of(y)
