@@ -324,10 +324,10 @@ def _run_stochastic(
     size = _batch_size(p, len(rows.Y))
     batches = Batches(rows.X, rows.Y, rows.w, size, p["shuffle"], network.n_together(size))
     max_iter = 1 if incremental else int(p["max_iter"])
-    if clip_norm is None:
-        training.compiled = CompiledEpoch.of(network, optimizer, batches, max_iter, network.team)
-    alone = training.compiled is None and network.n_shares(size) == 1
-    training.limit = partial(blas_threads, network.largest_product(size), alone)
+    compiled = CompiledEpoch.of(network, optimizer, batches, max_iter, clip_norm, network.team)
+    training.compiled = compiled
+    n_threads = network.n_shares(size) if compiled is None else compiled.n_threads
+    training.limit = partial(blas_threads, network.largest_product(size), n_threads == 1)
 
     keeps_state = bool(p["warm_start"])
     reason = training.run(batches, stopping, max_iter, monitor, monitor.begin, keeps_state)

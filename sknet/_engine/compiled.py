@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from sknet._engine.layers import Dense
+from sknet._engine.layers import Dense, Dropout, Layer
 from sknet._engine.losses import LOSSES
 from sknet._engine.network import Network
 from sknet._engine.optimizers import OPTIMIZERS, Optimizer
@@ -45,12 +45,17 @@ def expected_seconds(n_steps: int, multiply_adds: int) -> float:
 
 
 class Buffers:
-    """Memory for `n_rows` rows of a step, and a view of the rows' order, for one thread."""
+    """Memory for `n_rows` rows of a step, for one thread."""
 
-    def __init__(self, units: Any, n_rows: int, dtype: Any) -> None:
+    def __init__(self, units: Any, drops: Any, n_rows: int, dtype: Any) -> None:
         self.A = np.empty(n_rows * int(units.sum()), dtype)
         self.dA = np.empty(n_rows * int(units[1:].sum() + units[-1]), dtype)
         self.loss = np.empty(n_rows, dtype)
+        self.mask, self.dropped = np.empty((2, n_rows * int(units[:-1][drops].sum())), dtype)
+
+    def arrays(self) -> tuple[Any, ...]:
+        """Return the arrays in the order in which ``kernels.loss_grad`` takes them."""
+        return self.A, self.dA, self.loss, self.mask, self.dropped
 
 
 class CompiledEpoch:
@@ -58,43 +63,73 @@ class CompiledEpoch:
 
     The threads of a team share the members, or the rows of each step where that is long.
     ``CompiledEpoch.of`` returns one, or None where the numpy loop is to be used.
+
+    Parameters
+    ----------
+    network, optimizer, batches : Network, Optimizer, Batches
+    codes : tuple
+        Places of the activations, the loss and the solver in the tables of ``kernels``.
+    clip_norm : float or None
+    team : Team
+
+    Attributes
+    ----------
+    n_threads : int
+        Threads that call BLAS at once.
     """
 
     def __init__(
-        self, network: Network, optimizer: Optimizer, batches: Any, codes: Any, team: Team
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        batches: Any,
+        codes: Any,
+        clip_norm: float | None,
+        team: Team,
     ) -> None:
         from sknet._engine import kernels
 
         self.kernels, self.team = kernels, team
         self.network, self.optimizer, self.batches = network, optimizer, batches
-        layers, dtype = network.layers, network.theta.dtype
-        self.units = np.array([layer.n_in for layer in layers] + [layers[-1].n_out])
+        dense, self.dropouts = dense_and_dropouts(network.layers)
+        dtype = network.theta.dtype
+        self.units = np.array([layer.n_in for layer in dense] + [dense[-1].n_out])
+        self.drops = np.array([layer is not None for layer in self.dropouts])
         self.n_weights = int((self.units[:-1] * self.units[1:]).sum())
         self.activations, self.loss_code, self.solver = codes
         self.hyper = np.array([float(getattr(optimizer, p)) for p in optimizer.parameters])
+        self.clip = np.inf if clip_norm is None else clip_norm
         self.w = np.empty(0, dtype) if batches.w is None else batches.w
         n_members, size = len(network.theta), batches.batch_size
         long = size * self.n_weights >= SHARED_STEP
-        # members need not wait for one another
+        # members need not wait for one another, and one thread draws the masks
         self.member_shares = team.size if n_members >= team.size else 1
-        shares_rows = long and self.member_shares == 1
+        shares_rows = long and self.member_shares == 1 and not self.drops.any()
         self.row_shares = team.n_shares(size, SHARED_ROWS) if shares_rows else 1
+        self.n_threads = max(self.row_shares, self.member_shares)
         n_rows = -(-size // self.row_shares)
-        n_threads = max(self.row_shares, self.member_shares)
-        self.buffers = [Buffers(self.units, n_rows, dtype) for _ in range(n_threads)]
+        self.buffers = [
+            Buffers(self.units, self.drops, n_rows, dtype) for _ in range(self.n_threads)
+        ]
         self.orders = np.empty((self.member_shares, batches.n_samples), np.intp)
-        self.grads = np.empty((self.row_shares, network.theta.shape[1]), dtype)
+        self.grads = np.empty((self.n_threads, network.theta.shape[1]), dtype)
         self.segment = max(1, SEGMENT // (3 * size * self.n_weights)) * size
 
     @classmethod
     def of(
-        cls, network: Network, optimizer: Optimizer, batches: Any, max_iter: int, team: Team = ALONE
+        cls,
+        network: Network,
+        optimizer: Optimizer,
+        batches: Any,
+        max_iter: int,
+        clip_norm: float | None = None,
+        team: Team = ALONE,
     ) -> "CompiledEpoch | None":
         """Return the compiled epoch, or None."""
-        layers = [layer for layer in network.layers if isinstance(layer, Dense)]
+        layers, _ = dense_and_dropouts(network.layers)
         size = batches.batch_size
         whole = size == batches.n_samples or scipy.sparse.issparse(batches.X)
-        if whole or len(layers) < len(network.layers) or disabled() or not numba_is_there():
+        if whole or disabled() or not numba_is_there():
             return None
         n_steps = max_iter * -(-batches.n_samples // size)
         multiply_adds = size * sum(layer.n_in * layer.n_out for layer in layers)
@@ -116,7 +151,7 @@ class CompiledEpoch:
             return None
         activations = np.array([kernels.ACTIVATIONS.index(name) for name in names])
         codes = activations, loss, kernels.SOLVERS.index(solver)
-        return cls(network, optimizer, batches, codes, team)
+        return cls(network, optimizer, batches, codes, clip_norm, team)
 
     def __call__(self, generators: Sequence[np.random.Generator], rates: Any) -> float:
         """Train each member for an epoch; return the sum over rows and members of the losses.
@@ -129,27 +164,27 @@ class CompiledEpoch:
             total = 0.0
             for k in range(share, n_members, self.member_shares):
                 order = self.batches.shuffled(generators[k], self.orders[share])
-                total += self._member(k, order, rates, t, self.buffers[share])
+                total += self._member(k, order, rates, t, share)
             return total
 
         total = sum(self.team(members, self.member_shares))
         self.optimizer.t = t + len(rates)
         return total
 
-    def _member(self, k: int, order: Any, rates: Any, t: int, buffers: Buffers) -> float:
+    def _member(self, k: int, order: Any, rates: Any, t: int, share: int) -> float:
         """Train member `k` from its step `t` on; return the sum of its losses."""
         states = list(self.optimizer.arrays.values())
         theta, state = self.network.theta[k], (states[0][k], states[-1][k])
-        if self.row_shares > 1:
-            return self._shared_steps(order, rates, t, theta, state)
-        total, grads = 0.0, self.network.grad[k : k + 1]
+        if self.row_shares > 1 or self.drops.any():
+            return self._steps(k, order, rates, t, theta, state, share)
+        buffers, grads, total = self.buffers[share], self.grads[share : share + 1], 0.0
         for start in range(0, order.size, self.segment):
             first = start // self.batches.batch_size
             loss, n_steps = self.kernels.run_epoch(
                 self.batches.X, self.batches.Y, self.w, order[start : start + self.segment],
                 self.batches.batch_size, self.units, self.activations, self.loss_code,
-                self.network.alpha, self.solver, self.hyper, rates[first:], t, theta, grads, state,
-                buffers.A, buffers.dA, buffers.loss,
+                self.network.alpha, self.clip, self.solver, self.hyper, rates[first:], t,
+                theta, grads, state, buffers.A, buffers.dA, buffers.loss,
             )  # fmt: skip
             total += loss
             t += n_steps
@@ -157,28 +192,35 @@ class CompiledEpoch:
                 break
         return total
 
-    def _shared_steps(self, order: Any, rates: Any, t: int, theta: Any, state: Any) -> float:
-        """Take the steps of an epoch, each by several threads: rows first, then parameters."""
-        total, size = 0.0, self.batches.batch_size
-        n_updates = min(self.row_shares, self.team.n_shares(theta.size, SHARED_PARAMETERS))
+    def _steps(
+        self, k: int, order: Any, rates: Any, t: int, theta: Any, state: Any, share: int
+    ) -> float:
+        """Take the steps of an epoch from Python: several threads share them, or masks are drawn.
+
+        Rows are shared first, then parameters.
+        """
+        total, size, threads = 0.0, self.batches.batch_size, slice(share, share + self.row_shares)
+        all_buffers, all_grads = self.buffers[threads], self.grads[threads]
+        n_updates = self.team.n_shares(theta.size, SHARED_PARAMETERS)
+        n_updates = min(self.row_shares, n_updates) if np.isinf(self.clip) else 1
         cuts = np.linspace(0, theta.size, n_updates + 1).astype(int).tolist()
         for step, start in enumerate(range(0, order.size, size)):
             rows = order[start : start + size]
-            n_shares = min(self.row_shares, rows.size)
-            grads, n = self.grads[:n_shares], rows.size
+            n_shares, n = min(self.row_shares, rows.size), rows.size
+            grads = all_grads[:n_shares]
+            self._draw_masks(k, n, all_buffers[0].mask)
 
             def gradient(j: int, rows: Any = rows, n: int = n, n_shares: int = n_shares) -> float:
                 own = rows[j * n // n_shares : (j + 1) * n // n_shares]
-                buffers = self.buffers[j]
                 return self.kernels.loss_grad(
                     self.batches.X, self.batches.Y, self.w, own, n, self.units, self.activations,
-                    self.loss_code, theta, self.grads[j], buffers.A, buffers.dA, buffers.loss,
+                    self.loss_code, self.drops, theta, all_grads[j], *all_buffers[j].arrays(),
                 )  # fmt: skip
 
             def update(j: int, step: int = step, grads: Any = grads) -> float:
                 return self.kernels.update(
-                    cuts[j], cuts[j + 1], self.n_weights, self.network.alpha, self.solver,
-                    self.hyper, rates[step], t + step + 1, theta, grads, state,
+                    cuts[j], cuts[j + 1], self.n_weights, self.network.alpha, self.clip,
+                    self.solver, self.hyper, rates[step], t + step + 1, theta, grads, state,
                 )  # fmt: skip
 
             value = sum(self.team(gradient, n_shares))
@@ -187,3 +229,27 @@ class CompiledEpoch:
                 break
             total += sum(self.team(update, n_updates)) * n
         return total
+
+    def _draw_masks(self, k: int, n_rows: int, mask: Any) -> None:
+        """Draw the masks of a step of member `k`, in the order of the numpy loop."""
+        start = 0
+        for layer in self.dropouts:
+            if layer is not None:
+                stop = start + n_rows * layer.n_in
+                layer.draw(k, mask[start:stop].reshape(n_rows, layer.n_in))
+                start = stop
+
+
+def dense_and_dropouts(layers: Sequence[Layer]) -> tuple[list[Dense], list[Dropout | None]]:
+    """Return the dense layers, and for each the dropout of its input."""
+    dense: list[Dense] = []
+    dropouts: list[Dropout | None] = []
+    waiting: Dropout | None = None
+    for layer in layers:
+        if isinstance(layer, Dropout):
+            waiting = layer
+        else:
+            dense.append(layer)
+            dropouts.append(waiting)
+            waiting = None
+    return dense, dropouts

@@ -9,6 +9,8 @@ large enough to repay it. The pieces, each the twin of a numpy reference:
     ``delta <- delta * sigma'(Z)`` and ``db <- sum of delta``, in one pass.
 ``value_delta(code, Y, Z, loss, delta)``
     The loss of each sample, and dL/dZ (``losses``).
+``masked(A, mask, out)``
+    The product with the mask of a dropout (``layers``); numpy draws the mask.
 ``penalise(W, dW, alpha)``
     ``dW <- dW + alpha W``; returns alpha/2 ||W||^2 (``network``).
 ``step(code, eta, t, hyper, theta, g, state)``
@@ -291,13 +293,23 @@ def weights(theta, start, n_in, n_out):
 
 
 @compiled
+def masked(A, mask, out):
+    """Write A times the mask of a dropout to `out`, which may be A; return it."""
+    for i in range(A.shape[0]):
+        for j in range(A.shape[1]):
+            out[i, j] = A[i, j] * mask[i, j]
+    return out
+
+
+@compiled
 def loss_grad(
-    X, Y, w, rows, n, units, activations, loss_code, theta, g, A, dA, loss
+    X, Y, w, rows, n, units, activations, loss_code, drops, theta, g, A, dA, loss, M, D
 ):  # fmt: skip
     """Write to g the gradient of the mean loss of n rows, as far as `rows` are among them.
 
     Returns their share of the mean loss. A holds the batch and the output of each layer, dA the
-    target and the delta of each layer from the last one on, one after another.
+    target and the delta of each layer from the last one on, one after another. Where ``drops[k]``,
+    M holds the mask of the input of layer k, and D receives that input times the mask.
     """
     n_rows, n_layers, cast = rows.size, units.size - 1, theta.dtype.type
     a, d = 0, n_rows * units[n_layers]
@@ -307,8 +319,11 @@ def loss_grad(
         A_in[i] = X[rows[i]]
         Y_b[i] = Y[rows[i]]
 
-    at_W, at_b = 0, np.sum(units[:-1] * units[1:])
+    at_W, at_b, m = 0, np.sum(units[:-1] * units[1:]), 0
     for k in range(n_layers):
+        if drops[k]:
+            A_in = masked(A_in, weights(M, m, n_rows, units[k]), weights(D, m, n_rows, units[k]))
+            m += n_rows * units[k]
         a += n_rows * units[k]
         Z = weights(A, a, n_rows, units[k + 1])
         np.dot(A_in, weights(theta, at_W, units[k], units[k + 1]), Z)
@@ -331,20 +346,25 @@ def loss_grad(
         out = weights(A, a, n_rows, units[k + 1])
         backward(activations[k], delta, out, g[at_b : at_b + units[k + 1]])
         a -= n_rows * units[k]
-        np.dot(weights(A, a, n_rows, units[k]).T, delta, weights(g, at_W, units[k], units[k + 1]))
+        A_in = weights(A, a, n_rows, units[k])
+        if drops[k]:
+            m -= n_rows * units[k]
+            A_in = weights(D, m, n_rows, units[k])
+        np.dot(A_in.T, delta, weights(g, at_W, units[k], units[k + 1]))
         if k > 0:
             d += n_rows * units[k + 1]
             dX = weights(dA, d, n_rows, units[k])
             np.dot(delta, weights(theta, at_W, units[k], units[k + 1]).T, dX)
-            delta = dX
+            delta = masked(dX, weights(M, m, n_rows, units[k]), dX) if drops[k] else dX
     return value / n
 
 
 @compiled
-def update(start, stop, n_weights, alpha, solver, hyper, eta, t, theta, grads, state):
+def update(start, stop, n_weights, alpha, clip, solver, hyper, eta, t, theta, grads, state):
     """Add up the rows of `grads`, add the penalty, and take step t, for theta[start:stop].
 
-    Returns the penalty of these parameters. `grads` is used up.
+    Returns the penalty of these parameters. `grads` is used up. A norm of the gradient above
+    `clip` is scaled down to that.
     """
     g = grads[0, start:stop]
     for k in range(1, len(grads)):
@@ -352,6 +372,12 @@ def update(start, stop, n_weights, alpha, solver, hyper, eta, t, theta, grads, s
             g[i - start] += grads[k, i]
     own = max(0, min(stop, n_weights) - start)  # the weights are the first parameters
     value = penalise(theta[start : start + own], g[:own], alpha) if alpha else 0.0
+    if clip < np.inf:
+        norm = np.sqrt(np.dot(g, g))
+        if norm > clip:
+            factor = g.dtype.type(clip / norm)
+            for i in range(g.size):
+                g[i] *= factor
     own_state = (state[0][start:stop], state[1][start:stop])
     step(solver, eta, t, hyper, own, theta[start:stop], g, own_state)
     return value
@@ -359,7 +385,7 @@ def update(start, stop, n_weights, alpha, solver, hyper, eta, t, theta, grads, s
 
 @compiled
 def run_epoch(
-    X, Y, w, order, batch_size, units, activations, loss_code, alpha,
+    X, Y, w, order, batch_size, units, activations, loss_code, alpha, clip,
     solver, hyper, rates, t, theta, grads, state, A, dA, loss,
 ):  # fmt: skip
     """Take a step for each batch of the rows `order`; return the sum of losses and the steps.
@@ -367,19 +393,21 @@ def run_epoch(
     `rates` begins with the learning rates of these steps. The losses are weighted by batch sizes;
     training stops at the first one that is not finite.
     """
-    n_weights = np.sum(units[:-1] * units[1:])
+    n_weights, drops = np.sum(units[:-1] * units[1:]), np.zeros(units.size - 1, np.bool_)
     total, n_steps = 0.0, 0
     for start in range(0, order.size, batch_size):
         rows = order[start : start + batch_size]
         value = loss_grad(
-            X, Y, w, rows, rows.size, units, activations, loss_code, theta, grads[0], A, dA, loss
-        )
+            X, Y, w, rows, rows.size, units, activations, loss_code, drops, theta, grads[0],
+            A, dA, loss, loss, loss,
+        )  # fmt: skip
         total += value * rows.size
         if not np.isfinite(value):
             break
         eta = rates[n_steps]
         n_steps += 1
         total += rows.size * update(
-            0, theta.size, n_weights, alpha, solver, hyper, eta, t + n_steps, theta, grads, state
-        )
+            0, theta.size, n_weights, alpha, clip, solver, hyper, eta, t + n_steps,
+            theta, grads, state,
+        )  # fmt: skip
     return total, n_steps

@@ -191,7 +191,7 @@ class Dropout:
         """Return the buffers, empty: they are made when the input is seen to be dense."""
         return DropoutBuffers(None, None)
 
-    def _draw(self, k: int, mask: Array) -> None:
+    def draw(self, k: int, mask: Array) -> None:
         """Draw the mask of member `k`, its entries 0 or 1 / (1 - p)."""
         self.generators[k].random(out=mask, dtype=mask.dtype.type)
         np.greater_equal(mask, self.p, out=mask)
@@ -201,12 +201,12 @@ class Dropout:
         if isinstance(X, SparseRows):
             if len(X.matrices) < len(self.generators):
                 X = SparseRows(*X.matrices * len(self.generators))
-            return X.masked(self._draw)
+            return X.masked(self.draw)
         if buffers.A is None or buffers.mask is None:
             shape = (len(self.generators), *X.shape[-2:])
             buffers.A, buffers.mask = np.empty(shape, X.dtype), np.empty(shape, X.dtype)
         for k, mask in enumerate(buffers.mask):
-            self._draw(k, mask)
+            self.draw(k, mask)
         np.multiply(X, buffers.mask, out=buffers.A)
         return buffers.A
 

@@ -168,7 +168,7 @@ class Network:
     def largest_product(self, n_samples: int) -> int:
         """Return the multiply-adds of the largest matrix product in `loss_grad` of so many rows."""
         rows = n_samples if n_samples <= 2 * self._chunk else self._chunk
-        return rows * max(layer.n_in * layer.n_out for layer in self.layers)
+        return rows * max(layer.n_in * layer.n_out for layer in self.layers if layer.shapes)
 
     def n_together(self, n_samples: int) -> int:
         """Return how many members to train in lockstep on batches of so many rows: all, or 1.

@@ -116,24 +116,28 @@ TARGETS = {
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n_members", [1, 3])
 @pytest.mark.parametrize("solver", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "more", [{}, {"dropout": 0.3, "dropout_input": 0.1}, {"clip_norm": 0.05}], ids=str
+)
 @pytest.mark.parametrize("target", TARGETS)
 def test_compiled_epochs_train_the_network_that_numpy_trains(
-    kernels, monkeypatch, target, solver, n_members, dtype
+    kernels, monkeypatch, target, more, solver, n_members, dtype
 ):
     cls, y = TARGETS[target]
 
-    def fitted(switch, **params):
+    def fitted(switch):
         monkeypatch.setenv("SKNET_DISABLE_NUMBA", switch)
         return cls(
             (8, 5), ("relu", "tanh"), solver=solver, n_members=n_members, dtype=dtype,
-            max_iter=3, batch_size=32, alpha=0.01, random_state=0, **params,
+            max_iter=3, batch_size=32, alpha=0.01, random_state=0, **more,
         ).fit(X, y, W)  # fmt: skip
 
     used = []
-    run_epoch = kernels.run_epoch
-    monkeypatch.setattr(kernels, "run_epoch", lambda *args: used.append(1) or run_epoch(*args))
+    name = "loss_grad" if "dropout" in more else "run_epoch"
+    function = getattr(kernels, name)
+    monkeypatch.setattr(kernels, name, lambda *args: used.append(1) or function(*args))
     ours, numpys = fitted("0"), fitted("1")
-    assert len(used) == 3 * n_members
+    assert len(used) == 3 * n_members * (11 if "dropout" in more else 1)
     for a, b in zip(
         ours.coefs_ + ours.intercepts_, numpys.coefs_ + numpys.intercepts_, strict=True
     ):
