@@ -72,7 +72,7 @@ class DenseBuffers:
     A: Array
     work: Array
     ones: Array
-    dX: Array | None
+    dX: Array | None = None
     X: Any = None
 
 
@@ -111,7 +111,7 @@ class Dense:
         if gradient is not None:
             self.dW, self.db = gradient["W"], gradient["b"]
 
-    def buffers(self, n_samples: int, work: Array, training: bool) -> DenseBuffers:
+    def buffers(self, n_samples: int, work: Array) -> DenseBuffers:
         """Allocate for batches of `n_samples`; `work` is shared scratch memory of any shape."""
         n_members, dtype = len(self.W), self.W.dtype
         shape = (n_members, n_samples, self.n_out)
@@ -121,7 +121,6 @@ class Dense:
             A=Z if self.sigma.in_place else np.empty(shape, dtype),
             work=work.reshape(-1)[: Z.size].reshape(shape),
             ones=np.ones((1, n_samples), dtype),
-            dX=np.empty((n_members, n_samples, self.n_in), dtype) if training else None,
         )
 
     def forward(self, X: Any, buffers: DenseBuffers) -> Array:
@@ -144,7 +143,8 @@ class Dense:
         np.matmul(buffers.ones, delta, out=self.db)
         if not input_gradient:
             return None
-        assert buffers.dX is not None
+        if buffers.dX is None:
+            buffers.dX = np.empty((*delta.shape[:-1], self.n_in), delta.dtype)
         matmul(delta, self.W_transposed, buffers.dX)
         return buffers.dX
 
@@ -187,7 +187,7 @@ class Dropout:
     def bind(self, parameters: dict[str, Array], gradient: dict[str, Array] | None = None) -> None:
         """There are no parameters."""
 
-    def buffers(self, n_samples: int, work: Array, training: bool) -> DropoutBuffers:
+    def buffers(self, n_samples: int, work: Array) -> DropoutBuffers:
         """Return the buffers, empty: they are made when the input is seen to be dense."""
         return DropoutBuffers(None, None)
 

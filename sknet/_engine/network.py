@@ -115,7 +115,7 @@ class Workspace:
     ) -> None:
         work = work_array(layers, n_members, n_samples, dtype)
         self.layers: list[Buffers] = [
-            layer.buffers(n_samples, work, training=True) for layer in layers
+            layer.buffers(n_samples, work) for layer in layers
         ]
         self.loss = np.empty((n_members, n_samples), dtype)
         self.delta = np.empty((n_members, n_samples, layers[-1].n_out), dtype)

@@ -76,7 +76,7 @@ class _Chunks:
         if padded_rows != self.n_rows:
             self.n_rows = padded_rows
             self.buffers = [
-                layer.buffers(padded_rows, self.work, training=False) for layer in self.layers
+                layer.buffers(padded_rows, self.work) for layer in self.layers
             ]
             self.X = None
         if isinstance(X, np.ndarray):

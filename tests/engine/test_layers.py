@@ -20,9 +20,9 @@ def bound_layer(n_in, n_out, activation="identity", n_members=2, seed=0):
     return layer
 
 
-def buffers_of(layer, n_samples, training=True):
+def buffers_of(layer, n_samples):
     work = work_array([layer], len(layer.W), n_samples, layer.W.dtype)
-    return layer.buffers(n_samples, work, training)
+    return layer.buffers(n_samples, work)
 
 
 def inputs(kind, n_in, n_samples=5, n_members=2, seed=1):
@@ -108,12 +108,18 @@ def test_forward_and_backward_leave_the_input_and_the_parameters(activation):
 def test_one_scratch_array_serves_layers_of_all_widths():
     layers = [bound_layer(2, n_out, "elu", n_members=3) for n_out in (7, 2)]
     work = work_array(layers, 3, 5, np.float64)
-    assert [layer.buffers(5, work, True).work.shape for layer in layers] == [(3, 5, 7), (3, 5, 2)]
-    assert all(np.shares_memory(layer.buffers(5, work, True).work, work) for layer in layers)
+    assert [layer.buffers(5, work).work.shape for layer in layers] == [(3, 5, 7), (3, 5, 2)]
+    assert all(np.shares_memory(layer.buffers(5, work).work, work) for layer in layers)
 
 
-def test_buffers_for_prediction_hold_no_gradient():
-    assert buffers_of(bound_layer(4, 3), 5, training=False).dX is None
+def test_a_gradient_of_the_input_has_memory_only_where_it_is_asked_for():
+    layer = bound_layer(4, 3)
+    buffers = buffers_of(layer, 5)
+    layer.forward(np.ones((2, 5, 4)), buffers)
+    layer.backward(np.ones((2, 5, 3)), buffers, input_gradient=False)
+    assert buffers.dX is None
+    dX = layer.backward(np.ones((2, 5, 3)), buffers, input_gradient=True)
+    assert dX is buffers.dX
 
 
 def test_copy_has_the_description_and_no_parameters():
