@@ -1,6 +1,5 @@
 """What both estimators share: `fit`, and the raw output that all predictions start from."""
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -16,7 +15,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sknet import _params, _state
-from sknet._compat import CallbackSupportMixin, NoTasks, tasks_of, with_callbacks
+from sknet._compat import CallbackSupportMixin, NoTasks, tasks_of, warn, with_callbacks
 from sknet._engine.network import chunk_rows, dense_layers
 from sknet._engine.parameters import Views
 from sknet._engine.prediction import predict_by_chunks
@@ -68,14 +67,13 @@ def _warn(result: Result, p: dict[str, Any]) -> None:
     elif result.reason not in ("converged", "epoch", "horizon", "callback"):
         message = f"lbfgs: {result.reason}"
     if message:
-        warnings.warn(message, kind, stacklevel=4)
+        warn(message, kind)
     first, last = result.losses[0], result.losses[-1]
     if last > FAR_WORSE * max(first, p["tol"]):
-        warnings.warn(
+        warn(
             f"Training ended at a loss of {last:.3g}, far above the {first:.3g} that it began with."
             " Lower learning_rate_init.",
             ConvergenceWarning,
-            stacklevel=4,
         )
 
 

@@ -1,5 +1,9 @@
 """Names of scikit-learn that depend on its version; nothing else in the package imports these."""
 
+import os
+import sys
+import warnings
+from inspect import getfile
 from typing import Any
 
 try:
@@ -34,6 +38,20 @@ except ImportError:  # before scikit-learn 1.9
     def with_callbacks(method: Callable) -> Callable:
         """Return the method as it is."""
         return method
+
+
+#: This package, and scikit-learn's wrapper around `fit`: no caller of an estimator.
+_NO_CALLERS = tuple(
+    os.path.join(os.path.dirname(path), "") for path in (__file__, getfile(with_callbacks))
+)
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line that called the estimator, whatever lies in between."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_NO_CALLERS):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 class NoTasks:

@@ -4,7 +4,6 @@
 is read at all. There is one type of error: `InvalidParameterError`.
 """
 
-import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from inspect import signature
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
+from sknet._compat import warn
 from sknet._engine.activations import ACTIVATIONS
 from sknet._engine.initializers import INITIALIZERS
 from sknet._engine.losses import LOSSES
@@ -335,11 +335,10 @@ def _check_combinations(estimator: Any, p: Mapping[str, Any]) -> None:
         )
     idle = [name for name in _off_default(estimator) if not HAS_EFFECT[name](p)]
     if idle:
-        warnings.warn(
+        warn(
             f"{', '.join(idle)}: no effect with solver={p['solver']!r},"
             f" learning_rate={p['learning_rate']!r}, early_stopping={p['early_stopping']!r}.",
             UserWarning,
-            stacklevel=5,
         )
 
 

@@ -1,12 +1,12 @@
 """Rows that training does not see: splitting them off, and how a network does on them."""
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from sknet._compat import warn
 from sknet._engine.layers import Dense
 from sknet._engine.loss_base import Loss
 from sknet._engine.losses import PREDICTIONS
@@ -156,10 +156,9 @@ def hold_out(rows: Rows, fraction: float, seed: int, target: Any) -> tuple[Rows,
                 if len(rare)
                 else f"{n_held} held-out rows for {n_present} classes are too few"
             )
-            warnings.warn(
+            warn(
                 f"The hold-out of early stopping is random, not stratified: {why}.",
                 UserWarning,
-                stacklevel=5,
             )
             stratify = None
     kept, held = train_test_split(

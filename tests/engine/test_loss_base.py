@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize_scalar
 
-from sknet._engine.loss_base import Loss, inverse_softplus, weighted_quantiles
+from sknet._engine.loss_base import MARGIN, Loss, inverse_softplus, weighted_quantiles
 from sknet._engine.losses import LOSSES, PREDICTIONS
 
 ROWS = [(loss, out) for loss, outs in LOSSES.items() for out in outs]
@@ -131,22 +131,27 @@ def test_constant_of_equal_targets_is_finite_and_predicts_them(loss, out, y, n_s
     if out == "softmax":
         assert_allclose(prediction, 1 / 3)
     elif out in ("logistic", "tanh"):
-        assert (np.abs(best) < np.log(2 * n_samples)).all()
+        least, most = PREDICTIONS[out](np.array([-50.0, 50.0])).round()  # the range of the link
+        margin = MARGIN * (most - least)
+        assert_allclose(prediction, np.clip(y, least + margin, most - margin), atol=1e-15)
     elif out == "increments":
         assert_allclose(prediction, y + np.arange(3) * 1e-3, rtol=1e-12)
     elif out in ("exp", "softplus") and y <= 0:
-        assert_allclose(prediction, max(-y, 1.0) / (2 * n_samples), rtol=1e-12)
+        assert_allclose(prediction, max(-y, 1.0) * MARGIN, rtol=1e-12)
     else:
         assert_allclose(prediction, y, rtol=1e-12)
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
-def test_an_absent_class_counts_as_half_a_row(loss):
-    Y = np.zeros((10, 3))
-    Y[:4, 0] = Y[4:, 1] = 1
-    assert_allclose(np.exp(LOSSES[loss]["softmax"].constant(Y)), [0.4, 0.6, 0.05])
-    share = PREDICTIONS["logistic"](LOSSES[loss]["logistic"].constant(Y[:, [0, 2]] + [0, 1]))
-    assert_allclose(share, [0.4, 0.95])
+@pytest.mark.parametrize("n_samples", [10, 10_000])
+def test_an_absent_class_counts_as_a_share_of_the_margin(loss, n_samples):
+    """Whatever the number of rows, of which those of weight 2 count twice."""
+    Y = np.zeros((n_samples, 3))
+    share = n_samples * 4 // 10
+    Y[:share, 0] = Y[share:, 1] = 1
+    assert_allclose(np.exp(LOSSES[loss]["softmax"].constant(Y)), [0.4, 0.6, MARGIN])
+    shares = PREDICTIONS["logistic"](LOSSES[loss]["logistic"].constant(Y[:, [0, 2]] + [0, 1]))
+    assert_allclose(shares, [0.4, 1 - MARGIN])
 
 
 @pytest.mark.parametrize("power", [1, 1.2, 2, 3])

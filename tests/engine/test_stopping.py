@@ -87,7 +87,8 @@ def test_parameters_of_the_best_score_are_kept_as_a_copy(scores, best):
     stopping = validated(scores)
     assert stopping.best_score == scores[best]
     assert_array_equal(stopping.best_theta, np.full((1, 2), best))
-    assert_array_equal(stopping.scores, scores)
+    assert stopping.best_iter == best + 1
+    assert stopping.n_updates == len(scores)
 
 
 def test_with_a_score_the_loss_is_not_watched():
@@ -96,12 +97,28 @@ def test_with_a_score_the_loss_is_not_watched():
     assert [stopping.update(THETA, loss) for loss in (4.0, 3.0, 2.0, 1.0)] == [False] * 3 + [True]
 
 
+def test_where_the_score_is_not_watched_the_loss_is_and_the_best_parameters_are_kept():
+    scores = [0.1, 0.9, 0.5, 0.8, 0.7]
+    stopping = Stopping(0.1, 2, lambda theta: scores[int(theta[0, 0])], by_score=False)
+    losses = [4.0, 3.0, 2.0, 2.0, 2.0]
+    plateaus = [stopping.update(np.full((1, 2), k), loss) for k, loss in enumerate(losses)]
+    assert plateaus == [False] * 4 + [True]
+    assert (stopping.best_score, stopping.best_iter) == (0.9, 2)
+    assert_array_equal(stopping.best_theta, [[1.0, 1.0]])
+
+
+def test_kept_parameters_set_no_bar_for_the_loss():
+    stopping = Stopping(0.0, 1, lambda theta: 0.8, by_score=False)
+    stopping.keep(THETA)
+    assert [stopping.update(THETA, loss) for loss in (5.0, 4.0, 4.5)] == [False, False, True]
+
+
 def test_without_a_score_no_parameters_are_kept():
     stopping = Stopping(0.1, 2)
     stopping.keep(THETA)
     stopping.update(THETA, 1.0)
     assert stopping.best_theta is None
-    assert stopping.scores == []
+    assert stopping.best_iter == 0
 
 
 def test_kept_parameters_must_be_improved_on():
@@ -111,10 +128,10 @@ def test_kept_parameters_must_be_improved_on():
     for epoch in range(2):
         assert not stopping.update(np.full((1, 2), epoch), 0.0)
         assert_array_equal(stopping.best_theta, [[7.0, 7.0]])
+        assert (stopping.best_score, stopping.best_iter) == (0.8, 0)
     stopping.update(np.full((1, 2), 2.0), 0.0)
-    assert stopping.best_score == 0.9
+    assert (stopping.best_score, stopping.best_iter) == (0.9, 3)
     assert_array_equal(stopping.best_theta, [[2.0, 2.0]])
-    assert stopping.scores == [0.5, 0.7, 0.9]
 
 
 def test_kept_parameters_are_a_copy_and_set_the_bar_for_patience():

@@ -80,7 +80,7 @@ def test_the_penalty_is_that_of_all_weights(monkeypatch, size):
     X, Y = np.zeros((4, 3)), np.zeros((4, 2))
     without, with_penalty = (
         network.Network(
-            [layer.copy() for layer in layers],
+            [layer.of(slice(None)) for layer in layers],
             LOSSES["squared_error"]["identity"],
             alpha,
             theta,

@@ -186,13 +186,16 @@ def test_loss_of_an_epoch_is_the_mean_over_samples_and_members(
 def test_schedule_sees_epochs_and_samples(make_network, make_training, schedule):
     X, Y, w = table()
     training = make_training(make_network((6, 2)), "sgd", 0.1, schedule)
+    training.progress = training.progress.with_horizon(6, anew=True)
     records = list(islice(training.epochs(Batches(X, Y, w, 10, True, 1)), 4))
     assert [record.iteration for record in records] == [1, 2, 3, 4]
     assert tuple(training.progress)[:2] == (4, 4 * 47)
-    rate = SCHEDULES[schedule]
-    expected = [
-        rate(0.1, training.progress._replace(epoch=k, samples_seen=47 * k), 0.5) for k in range(4)
+    rate, end = SCHEDULES[schedule], training.progress
+    last_steps = [
+        end._replace(epoch=k, samples_seen=47 * k, step=5 * k + 4, steps_per_epoch=5, n_epochs=6)
+        for k in range(4)
     ]
+    expected = [rate(0.1, progress, 0.5) for progress in last_steps]
     assert [record.learning_rate for record in records] == expected
 
 
