@@ -433,8 +433,10 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
             raise _params.refuse(
                 self, "loss", f"must keep the output {self.out_activation_!r}, as first fitted"
             )
-        if (_params.quantile_levels(p) or self._quantiles) != self._quantiles:
-            raise _params.refuse(self, "quantile", "must stay as first fitted")
+        levels = _params.quantile_levels(p)
+        if levels != self._quantiles:
+            name = "quantile" if levels and self._quantiles else "loss"
+            raise _params.refuse(self, name, "must stay as first fitted")
         if link in LINEAR and p["target_scaling"] != (self._scaling is not None):
             raise _params.refuse(self, "target_scaling", "must stay as first fitted")
 
