@@ -9,7 +9,6 @@ from scipy.special import logit
 
 from sknet._engine.activations import Array
 
-
 #: Shares closer to 0 or 1 than this are moved there, where a best constant would be infinite. Not
 #: a share of the rows: weight 2 is a row twice.
 MARGIN = 1e-3
