@@ -116,7 +116,7 @@ class BaseMLP(
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Their targets; needed with `X_val`.
         sample_weight_val : array-like of shape (n_val,), default=None
-            Their weights.
+            Their weights; `class_weight` does not multiply them.
 
         Returns
         -------
@@ -133,6 +133,17 @@ class BaseMLP(
             is then what it was before the call.
         MemoryError
             If the network is larger than memory; before any data are copied.
+        KeyboardInterrupt
+            If Ctrl-C is pressed in the first epoch, or twice within a second.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter`, `max_fun` or `max_time` ends training, or if the loss ends far above
+            where it began.
+        UserWarning
+            If parameters that are set have no effect, naming them; if a hold-out cannot be
+            stratified; or if Ctrl-C ends training.
         """
         one_by_one = self.solver == "lbfgs" and self.n_members != 1
         tasks = tasks_of(self, X, y, sample_weight, None if one_by_one else self.max_iter)

@@ -45,12 +45,31 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         'log_loss' is the cross-entropy in nats; 'squared_error' half the squared distance of the
         probabilities from the indicators of the classes (Brier score), summed over outputs.
 
+    class_weight : dict, 'balanced' or None, default=None
+        Weights of the classes, by label; they multiply `sample_weight`. A label that the dict
+        leaves out weighs 1, and one that is not among the classes is an error. 'balanced' gives
+        each class that is there the same total weight; it is an error in `partial_fit`, which does
+        not see all rows. They count on a hold-out too, not on `X_val`. With label indicators an
+        error.
+
+    label_smoothing : float, default=0.0
+        Share e of the target, in [0, 1), that is spread evenly over the K classes:
+        ``(1 - e) * y + e / K``; K is 2 for two classes and for each of several labels (Szegedy et
+        al. 2016). In training alone: the validation loss is that of the labels as they are.
+
     {training}
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted; for label indicators, their column numbers.
+
+    loss_ : float
+        Loss of the last epoch, as in `loss_curve_`; the mean over members.
+
+    coefs_ : list of ndarray
+        Weights of each layer, of shape (n_in, n_out); (n_members, n_in, n_out) for several
+        members.
 
     {attributes}
 
@@ -59,9 +78,14 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
     MLPBackpropRegressor : The same network for numbers.
     sklearn.neural_network.MLPClassifier : Whose parameters and attributes this class extends.
 
+    Notes
+    -----
+    {notes}
+
     References
     ----------
     {references}
+    .. [12] Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016.
 
     Examples
     --------
@@ -170,6 +194,8 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
     def partial_fit(self, X, y, *, classes=None, sample_weight=None):
         """Train for one epoch on X and y, going on from the earlier calls.
 
+        Nothing is held out, whatever `early_stopping` says, and callbacks are not told.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -190,7 +216,8 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         Raises
         ------
         ValueError
-            If `y` has labels that are not in `classes`, if `classes` changes, or as `fit` does.
+            If `y` has labels that are not in `classes`, if `classes` changes, if `class_weight` is
+            'balanced', or as `fit` does.
         """
         if classes is None and not hasattr(self, "coefs_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -324,23 +351,67 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
 class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     """Multilayer perceptron for regression, with one or several outputs.
 
+    The mean, the median, quantiles, or the mean of counts and amounts, by `loss`. The target is
+    scaled inside, see `target_scaling`; the features are not.
+
     Parameters
     ----------
     {network}
 
-    loss : {'squared_error', 'poisson'}, default='squared_error'
-        'squared_error' is half the squared error, summed over outputs; 'poisson' half the Poisson
-        deviance, with a log link, for y >= 0.
+    loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', 'gamma', \
+'tweedie'}, default='squared_error'
+        What is minimised, summed over outputs.
+
+        - 'squared_error', half the squared error: the prediction is a mean
+        - 'absolute_error', the absolute error: a median
+        - 'huber', half the squared error up to `huber_delta`, and linear from there on
+        - 'quantile', the pinball loss: one quantile, or several, see `quantile`
+        - 'poisson', half the Poisson deviance, for y >= 0
+        - 'gamma', half the gamma deviance, for y > 0
+        - 'tweedie', half the Tweedie deviance, see `tweedie_power`
+
+        The last three have a log link: what is predicted is above 0.
+
+    huber_delta : float, default=1.35
+        Error, above 0, at which 'huber' turns from squared to linear; in the engine's units,
+        standard deviations of the target, unless `target_scaling` is off. No effect with another
+        loss.
+
+    quantile : float, or array-like of float, default=0.5
+        Level of ``loss='quantile'``, in (0, 1); or several that increase strictly, for a y of one
+        output. Then the prediction has a column for each, and these never cross: each is the one
+        before plus something positive. No effect with another loss.
+
+    tweedie_power : float, default=1.5
+        Power p in [1, 3] of 'tweedie', whose variance is in proportion to the mean to the p; 1 is
+        'poisson', 2 is 'gamma'. For y >= 0 below a p of 2, y > 0 from there on. No effect with
+        another loss.
 
     out_activation : {'auto', 'identity', 'logistic', 'tanh', 'softplus'}, default='auto'
         Activation of the output under 'squared_error': 'logistic' keeps predictions in (0, 1),
-        'tanh' in (-1, 1), 'softplus' above 0; 'auto' is 'identity'. Must be 'auto' under
-        'poisson', whose output is exp.
+        'tanh' in (-1, 1), 'softplus' above 0; 'auto' is 'identity'. The other losses have an output
+        of their own, and anything but 'auto' that is not theirs is an error.
+
+    target_scaling : bool, default=True
+        Whether the network is trained on y minus its mean, over its standard deviation (by the
+        weights, for each output), which the first call learns from the rows that it trains on.
+        Predictions and scores are in the units of y; `coefs_` and `intercepts_` act on the scaled
+        target, and `loss_`, the curves of losses, `tol` and `huber_delta` are in the engine's
+        units: standard deviations of the target. A constant y is predicted exactly. No effect with
+        log links and with an `out_activation` other than 'identity', which take y as it is.
 
     {training}
 
     Attributes
     ----------
+    loss_ : float
+        Loss of the last epoch, as in `loss_curve_`; the mean over members. In the engine's units
+        under `target_scaling`: standard deviations of the target, squared for 'squared_error'.
+
+    coefs_ : list of ndarray
+        Weights of each layer, of shape (n_in, n_out); (n_members, n_in, n_out) for several
+        members. Under `target_scaling` the network's output is the scaled target.
+
     {attributes}
 
     See Also
@@ -348,13 +419,21 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     MLPBackpropClassifier : The same network for classes.
     sklearn.neural_network.MLPRegressor : Whose parameters and attributes this class extends.
 
+    Notes
+    -----
+    {notes}
+
     References
     ----------
     {references}
+    .. [12] Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics
+       35, 1964.
+    .. [13] Koenker and Bassett, "Regression quantiles", Econometrica 46, 1978.
+    .. [14] Jørgensen, "Exponential dispersion models", Journal of the Royal Statistical Society B
+       49, 1987.
 
     Examples
     --------
-    >>> from sklearn.compose import TransformedTargetRegressor
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn.model_selection import cross_val_score
     >>> from sklearn.pipeline import make_pipeline
@@ -362,9 +441,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     >>> from sknet import MLPBackpropRegressor
     >>> X, y = load_diabetes(return_X_y=True)
     >>> network = MLPBackpropRegressor((20,), early_stopping=True, random_state=0)
-    >>> model = TransformedTargetRegressor(
-    ...     make_pipeline(StandardScaler(), network), transformer=StandardScaler()
-    ... )
+    >>> model = make_pipeline(StandardScaler(), network)
     >>> bool(cross_val_score(model, X, y).mean() > 0.3)
     True
     """
@@ -459,6 +536,8 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     def partial_fit(self, X, y, *, sample_weight=None):
         """Train for one epoch on X and y, going on from the earlier calls.
 
+        Nothing is held out, whatever `early_stopping` says, and callbacks are not told.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -492,8 +571,8 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            In the dtype of `X`.
+        ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_quantiles)
+            In the dtype of `X`, and the units of y.
         """
         prediction = self._predict_by(self._mean_prediction, X)
         return prediction[:, 0] if self.n_outputs_ == 1 else prediction
