@@ -174,7 +174,7 @@ class BaseMLP(
                     return
                 raise ValueError("Sample weights must contain at least one non-zero number.")
             out_activation = self._out_activation(p, target)
-            watch = self._watch(p, target, self._held(target, *given), tasks)
+            watch = self._watch(p, target, self._held(p, target, *given), tasks)
             result = train(p, rows, target, out_activation, start, incremental, watch)
             result.state["weight_scale"] = weights.scale
             self._set_fitted(p, target, result, goes_on)
@@ -187,7 +187,9 @@ class BaseMLP(
         """Return the weights of the rows; a classifier multiplies them by those of the classes."""
         return w
 
-    def _held(self, target: Any, X: Any, y: Any, sample_weight: Any) -> Rows | None:
+    def _held(
+        self, p: dict[str, Any], target: Any, X: Any, y: Any, sample_weight: Any
+    ) -> Rows | None:
         """Return the encoded rows to validate on that the user gives."""
         if X is None:
             if y is None and sample_weight is None:
@@ -199,7 +201,8 @@ class BaseMLP(
         X, y = validate_X(self, X, reset=False), plain(y)
         check_consistent_length(X, y)
         Y, strata = target.encode(y, X.dtype)
-        w = Weights().normalise(checked_weights(sample_weight, X.shape[0]), X.shape[0])
+        w = self._class_weighted(p, target, Y, checked_weights(sample_weight, X.shape[0]))
+        w = Weights().normalise(w, X.shape[0])
         held = Rows(X, Y, w, strata).present()
         if not len(held.Y):
             raise ValueError("sample_weight_val must contain at least one non-zero number.")

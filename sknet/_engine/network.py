@@ -114,9 +114,7 @@ class Workspace:
         self, layers: Sequence[Layer], n_members: int, n_samples: int, dtype: DTypeLike
     ) -> None:
         work = work_array(layers, n_members, n_samples, dtype)
-        self.layers: list[Buffers] = [
-            layer.buffers(n_samples, work) for layer in layers
-        ]
+        self.layers: list[Buffers] = [layer.buffers(n_samples, work) for layer in layers]
         self.loss = np.empty((n_members, n_samples), dtype)
         self.delta = np.empty((n_members, n_samples, layers[-1].n_out), dtype)
         self.work = work[: self.delta.size].reshape(self.delta.shape)

@@ -75,9 +75,7 @@ class _Chunks:
         padded_rows = n + -n % ROWS
         if padded_rows != self.n_rows:
             self.n_rows = padded_rows
-            self.buffers = [
-                layer.buffers(padded_rows, self.work) for layer in self.layers
-            ]
+            self.buffers = [layer.buffers(padded_rows, self.work) for layer in self.layers]
             self.X = None
         if isinstance(X, np.ndarray):
             if self.X is None:

@@ -122,9 +122,9 @@ def test_a_gradient_of_the_input_has_memory_only_where_it_is_asked_for():
     assert dX is buffers.dX
 
 
-def test_copy_has_the_description_and_no_parameters():
+def test_a_layer_of_some_members_has_the_description_and_no_parameters():
     layer = bound_layer(4, 3, "elu")
-    copy = layer.copy()
+    copy = layer.of(slice(0, 1))
     assert (copy.shapes, copy.activation) == (layer.shapes, "elu")
     assert not hasattr(copy, "W")
 
