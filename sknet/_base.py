@@ -116,7 +116,7 @@ class BaseMLP(
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Their targets; needed with `X_val`.
         sample_weight_val : array-like of shape (n_val,), default=None
-            Their weights; `class_weight` does not multiply them.
+            Their weights; `class_weight` multiplies them too.
 
         Returns
         -------
