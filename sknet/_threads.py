@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 
 import joblib
 from threadpoolctl import ThreadpoolController
@@ -11,6 +12,9 @@ from threadpoolctl import ThreadpoolController
 TINY_PRODUCT = 1 << 18
 #: Multiply-adds of a product up to which more threads of BLAS cost more than they bring.
 SMALL_PRODUCT = 1 << 23
+
+
+_LOCK = Lock()
 
 
 @cache
@@ -48,9 +52,13 @@ def blas_threads(largest_product: int, alone: bool = True) -> Iterator[None]:
     alone : bool
         Whether the caller is the only thread that calls BLAS.
     """
-    tiny = largest_product <= TINY_PRODUCT
-    if tiny or (alone and largest_product > SMALL_PRODUCT) or free_threads() == 1:
+    limiter = None
+    if largest_product > TINY_PRODUCT and not (alone and largest_product > SMALL_PRODUCT):
+        with _LOCK:  # of two fits in two threads, one limits and restores
+            if free_threads() > 1:
+                limiter = _blas().limit(limits=1)
+    try:
         yield
-    else:
-        with _blas().limit(limits=1):
-            yield
+    finally:
+        if limiter is not None:
+            limiter.restore_original_limits()
