@@ -36,8 +36,9 @@ from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 #
 # A multilayer perceptron wants features of unit scale, so the estimator goes behind a
 # :class:`~sklearn.preprocessing.StandardScaler`. In regression the target is standardised as well,
-# by :class:`~sklearn.compose.TransformedTargetRegressor`, and a part of the rows is held out to
-# stop before the network learns the few others by heart.
+# by :class:`~sklearn.compose.TransformedTargetRegressor`: scikit-learn's network needs that, while
+# sknet's scales the target by itself. A part of the rows is held out to stop before the network
+# learns the few others by heart.
 #
 # Parameters that are not set keep their defaults, which are the same on both sides. (``alpha``
 # looks different and is not: the penalty of 1e-4 that scikit-learn divides by the 200 rows of a

@@ -235,10 +235,10 @@ out_activation_ : str
 """
 
 NOTES = """
-Validation. Rows to validate on are looked at after each epoch, which gives the curves, and the
-fitted attributes are those of the best epoch. With `X_val` and ``early_stopping=False`` that is
-all they do: the training loss still decides when to stop. Without such rows the last parameters
-are kept.
+Validation. Rows to validate on are looked at after each epoch, which gives the curves, and
+`coefs_` and `intercepts_` are those of the best epoch. With `X_val` and ``early_stopping=False``
+that is all they do: the training loss still decides when to stop. Without such rows the last
+parameters are kept.
 
 Schedules. 'cosine', 'one_cycle' and 'coslog4' are run to `max_iter`, whatever the loss does, and
 then there is no ConvergenceWarning; early stopping keeps the best parameters, but does not stop.
