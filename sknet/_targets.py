@@ -389,8 +389,8 @@ def class_weights(
     own = np.ones(len(codes)) if w is None else w
     if class_weight == "balanced":
         totals = np.bincount(codes, weights=own / max(own.max(), 1e-300))
-        n_present = np.count_nonzero(totals)
-        by_class = totals.sum() / (n_present * np.where(totals > 0, totals, 1.0))
+        present = totals > 0
+        by_class = totals.sum() / (max(1, present.sum()) * np.where(present, totals, 1.0))
     else:
         unknown = [label for label in class_weight if label not in target.classes]
         if unknown:

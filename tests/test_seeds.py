@@ -115,6 +115,11 @@ def plain_descent(estimator, activation, learning_rate_init, hidden_layer_sizes=
     )
 
 
+def regressor_to(out):
+    """Parameters of a regressor with this output, whose loss is in the units of y."""
+    return {"out_activation": out} | ({"target_scaling": False} if out == "identity" else {})
+
+
 def first_then_others(estimator, X, y):
     """Parameters after the first step and after all, and the losses of the later steps."""
     estimator.fit(X, y)
@@ -154,7 +159,7 @@ def numbers(X):
 @pytest.mark.parametrize("out", ["logistic", "tanh", "identity"])
 def test_row_form_with_a_regressor(X, numbers, hidden, out):
     alpha = 0.02
-    model = plain_descent(MLPBackpropRegressor, hidden, alpha * N_SAMPLES, out_activation=out)
+    model = plain_descent(MLPBackpropRegressor, hidden, alpha * N_SAMPLES, **regressor_to(out))
     start, found = first_then_others(model, X, numbers)
     expected = row_form(X, numbers, *start, [hidden, hidden, out], alpha)
     assert_same(found, expected, loss_factor=1 / N_SAMPLES)
@@ -195,7 +200,7 @@ def test_column_form_of_binary_cross_entropy(X, labels, hidden):
 @pytest.mark.parametrize("out", ["identity", "logistic"])
 def test_column_form_of_the_mean_squared_error(X, numbers, hidden, out):
     alpha = 0.1
-    model = plain_descent(MLPBackpropRegressor, hidden, 2 * alpha, out_activation=out)
+    model = plain_descent(MLPBackpropRegressor, hidden, 2 * alpha, **regressor_to(out))
     start, found = first_then_others(model, X, numbers)
     names = [hidden, hidden, out]
     expected = column_form(X.T, numbers.T, *in_columns(start), names, alpha, mean_squared_error)

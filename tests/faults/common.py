@@ -78,7 +78,7 @@ def first_classes(estimator):
 def interrupt_at(monkeypatch, iteration):
     """Press Ctrl-C when the line of this iteration is printed; needs ``verbose=1``."""
 
-    def interrupted(line):
+    def interrupted(line, **options):
         if line.startswith(f"Iteration {iteration},"):
             raise KeyboardInterrupt
 

@@ -74,10 +74,15 @@ ERRORS = [
          "labels must be all str or all numeric; got int, str"),
     case("9", "None and str", classify(np.array(["a", None] * 75, object)), TypeError,
          "labels must be all str or all numeric; got NoneType, str"),
-    case("23", "y beyond float32", regress(X[:, 0] * 1e300, dtype="float32"), ValueError,
+    case("23", "y beyond float32", 
+         regress(X[:, 0] * 1e300, dtype="float32", target_scaling=False), ValueError,
          "y holds a value that is too large for float32"),
-    case("23", "a column of y beyond float32", regress(Y * [1, 1e300, 1], dtype="float32"),
-         ValueError, "Column 1 of y holds a value that is too large for float32"),
+    case("23", "a column of y beyond float32", 
+         regress(Y * [1, 1e300, 1], dtype="float32", target_scaling=False), ValueError,
+         "Column 1 of y holds a value that is too large for float32"),
+    case("23", "y beyond the float32 of X",
+         lambda package: package.regressor().fit(X.astype(np.float32), X[:, 0] * 1e300),
+         ValueError, "y holds a value that is too large for float32"),
     case("56", "negative y under poisson", regress(y - 1, loss="poisson"), ValueError, "poisson"),
 ]  # fmt: skip
 

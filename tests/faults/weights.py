@@ -1,5 +1,7 @@
 """Sample weights, class weights and the penalty."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -92,18 +94,21 @@ def test_a_row_weighs_in_its_batch_what_it_weighs_among_all_rows():
     data, target = np.repeat(X[:1], 4, axis=0), np.array([0, 0, 1, 1])
     w = np.array([1, 1, 5, 5.0])
     params |= {"hidden_layer_sizes": (), "learning_rate_init": 1e-8, "max_iter": 1}
+    # the bias that a fit begins with depends on the weights: all go on from one start
+    start = classifier(batch_size=4, warm_start=True, **params | {"learning_rate_init": 1e-300})
+    start.fit(data, target)
+
+    def move(batch_size, weights):
+        estimator = deepcopy(start).set_params(batch_size=batch_size, learning_rate_init=1e-8)
+        estimator.fit(data, target, sample_weight=weights)
+        return (estimator.coefs_[0] - start.coefs_[0]).ravel()
+
     moves = []
     for rows in (slice(0, 4), slice(0, 2), slice(2, 4)):
         mask = np.zeros(4)
         mask[rows] = w[rows]
-        estimator = classifier(batch_size=4, **params)
-        start = classifier(batch_size=4, **params | {"learning_rate_init": 1e-300}).fit(
-            data, target
-        )
-        estimator.fit(data, target, sample_weight=mask)
-        moves.append((estimator.coefs_[0] - start.coefs_[0]).ravel())
-    both = classifier(batch_size=2, **params).fit(data, target, sample_weight=w)
-    apart = (both.coefs_[0] - start.coefs_[0]).ravel()
+        moves.append(move(4, mask))
+    apart = move(2, w)
     # weights of mean 1: rows of weight 1 move by 1/3 of what they move alone, those of 5 by 5/3
     assert_allclose(apart, moves[1] / 3 + moves[2] * 5 / 3, rtol=1e-4)
     assert_allclose(apart, 2 * moves[0], rtol=1e-4)
@@ -167,9 +172,29 @@ def test_class_weights_are_sample_weights(class_weight, solver):
     expected = classifier(solver=solver).fit(data, target, sample_weight=w)
     estimator = classifier(solver=solver, class_weight=class_weight).fit(data, target)
     assert_allclose(estimator.predict_proba(X), expected.predict_proba(X), rtol=1e-5)
-    both = classifier(solver=solver, class_weight=class_weight).fit(data, target, w)
-    expected = classifier(solver=solver).fit(data, target, sample_weight=w**2)
+
+
+@fault("#9113", "class_weight beside sample_weight")
+@ignore_convergence
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 1: 0.5}])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_class_weights_multiply_sample_weights(class_weight, solver):
+    """Those that balance count a row of weight 2 twice."""
+    rows = np.r_[0:70, 100:115]
+    data, target, repeats = X[rows], y[rows], 1 + np.arange(85) % 3
+    repeated = np.repeat(target, repeats)
+    first_of_each = np.cumsum(repeats) - repeats
+    w = repeats * compute_sample_weight(class_weight, repeated)[first_of_each]
+    expected = classifier(solver=solver).fit(data, target, sample_weight=w)
+    both = classifier(solver=solver, class_weight=class_weight).fit(data, target, repeats)
     assert_allclose(both.predict_proba(X), expected.predict_proba(X), rtol=1e-5)
+
+
+@fault("42", "all weights 0, with class_weight")
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0}])
+def test_weights_0_are_an_error_with_class_weights_too(class_weight):
+    with pytest.raises(ValueError, match="at least one non-zero"):
+        classifier(class_weight=class_weight).fit(X, y, sample_weight=0 * ONES)
 
 
 @fault("#9113", "class_weight of labels that are not there")
