@@ -179,7 +179,8 @@ def train(
             np.copyto(network.theta, state["theta"])
     if validation:  # it has looked at the start
         validation.losses, validation.scores = [], []
-    monitor = Monitor(p, validation, watch.tasks)
+    max_time = None if incremental else p["max_time"]
+    monitor = Monitor(p["verbose"], max_time, validation, watch.tasks)
     if isinstance(watch.tasks, Tasks):
         watch.tasks.attributes = lambda: watch.attributes(
             layout.views(network.theta), len(monitor.losses)
@@ -347,7 +348,10 @@ def _run_lbfgs(
     incremental: bool,
     monitor: Monitor,
 ) -> tuple[str, int]:
-    """Minimise for one member after another; the losses are their mean at each iteration."""
+    """Minimise for one member after another; the losses are their mean at each iteration.
+
+    Once the monitor has said to stop, each member that is left takes one iteration.
+    """
     state.pop("solver", None)
     n_samples = len(rows.Y)
     batch = next(Batches(rows.X, rows.Y, rows.w, n_samples, False, 1).epoch(generators))
@@ -357,8 +361,9 @@ def _run_lbfgs(
         monitor.losses = []
 
         def watch(record: Record) -> bool:
+            # patience is for scores alone: L-BFGS knows itself when its loss has converged
             plateau = stopping.validate is not None and stopping.update(network.theta, record.loss)
-            return monitor(record) or plateau
+            return monitor(record) or (plateau and stopping.by_score)
 
         reason, loss, n_iter = minimize_lbfgs(
             member,
@@ -377,8 +382,8 @@ def _run_lbfgs(
         curves.append(monitor.losses)
         reasons.append(monitor.reason or reason)
         n_iters.append(max(n_iter, 1))
-        if reason == "interrupted" or monitor.reason:
-            break
+        if reason == "interrupted" and len(curves) < len(network.theta):
+            raise KeyboardInterrupt  # some members have not begun
     longest = max(map(len, curves))
     padded = [curve + curve[-1:] * (longest - len(curve)) for curve in curves]
     monitor.losses = [float(np.mean(losses)) for losses in zip(*padded, strict=True)]

@@ -1,8 +1,7 @@
 """What goes on beside a training: curves, printed lines, the clock, callbacks."""
 
-from collections.abc import Mapping
+from math import inf
 from time import perf_counter
-from typing import Any
 
 from sknet._compat import NoTasks, Tasks
 from sknet._engine.training import Record
@@ -14,8 +13,10 @@ class Monitor:
 
     Parameters
     ----------
-    p : mapping
-        Checked parameters: `verbose`, `max_time`, `max_iter`.
+    verbose : int
+        Epochs from one printed line to the next; 0 for none.
+    max_time : float or None
+        Seconds.
     validation : Validation or None
         Already told of the epoch.
     tasks : Tasks or NoTasks
@@ -30,9 +31,14 @@ class Monitor:
     """
 
     def __init__(
-        self, p: Mapping[str, Any], validation: Validation | None, tasks: Tasks | NoTasks
+        self,
+        verbose: int,
+        max_time: float | None,
+        validation: Validation | None,
+        tasks: Tasks | NoTasks,
     ) -> None:
-        self.p, self.validation, self.tasks = p, validation, tasks
+        self.every, self.max_time = int(verbose), inf if max_time is None else max_time
+        self.validation, self.tasks = validation, tasks
         self.losses: list[float] = []
         self.reason: str | None = None
         self._started = perf_counter()
@@ -44,12 +50,12 @@ class Monitor:
     def __call__(self, record: Record) -> bool:
         """Take note of a finished epoch; return whether to stop."""
         self.losses.append(record.loss)
-        seconds, every = perf_counter() - self._started, int(self.p["verbose"])
-        if every and (record.iteration == 1 or record.iteration % every == 0):
+        seconds = perf_counter() - self._started
+        if self.every and (record.iteration == 1 or record.iteration % self.every == 0):
             print(self._line(record, seconds), flush=True)
         if self.tasks.end():
             self.reason = "callback"
-        elif self.p["max_time"] is not None and seconds >= self.p["max_time"]:
+        elif seconds >= self.max_time:
             self.reason = "max_time"
         return self.reason is not None
 

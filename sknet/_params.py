@@ -199,6 +199,8 @@ HAS_EFFECT: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     **dict.fromkeys(("batch_size", "learning_rate", "shuffle", "warmup"), _stochastic),
     "learning_rate_init": lambda p: _stochastic(p) and not callable(p["learning_rate"]),
     "power_t": lambda p: _stochastic(p) and p["learning_rate"] == "invscaling",
+    "tol": lambda p: not _horizon(p),
+    "dropout": lambda p: len(p["hidden_layer_sizes"]) > 0,
     "max_fun": lambda p: not _stochastic(p),
     "validation_fraction": lambda p: p["early_stopping"] and not p["X_val"],
     "scoring": lambda p: p["early_stopping"] or p["X_val"],
@@ -211,6 +213,9 @@ HAS_EFFECT: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
         for name in loss.parameters
     },
 }
+
+#: Parameters on whose values the effect of others depends.
+DECISIVE = ("hidden_layer_sizes", "loss", "solver", "learning_rate", "early_stopping")
 
 #: Parameters that would change the model, and what they are where they do not.
 OFF = {"dropout": 0.0, "dropout_input": 0.0, "clip_norm": None}
@@ -277,6 +282,8 @@ def check(estimator: Any, losses: Collection[str], X_val: bool = False) -> dict[
     )
     p["activation"] = _activations(estimator, len(p["hidden_layer_sizes"]))
     p["X_val"] = X_val
+    if p["early_stopping"] != "auto":
+        p["early_stopping"] = bool(p["early_stopping"])
     p["dropout"] = _dropout(estimator, len(p["hidden_layer_sizes"]))
     if "quantile" in p:
         levels = p["quantile"]
@@ -336,8 +343,8 @@ def _check_combinations(estimator: Any, p: Mapping[str, Any]) -> None:
     idle = [name for name in _off_default(estimator) if not HAS_EFFECT[name](p)]
     if idle:
         warn(
-            f"{', '.join(idle)}: no effect with solver={p['solver']!r},"
-            f" learning_rate={p['learning_rate']!r}, early_stopping={p['early_stopping']!r}.",
+            f"{', '.join(idle)}: no effect with"
+            f" {', '.join(f'{name}={p[name]!r}' for name in DECISIVE)}.",
             UserWarning,
         )
 
