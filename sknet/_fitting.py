@@ -182,7 +182,8 @@ def train(
     monitor = Monitor(p, validation, watch.tasks)
     if isinstance(watch.tasks, Tasks):
         watch.tasks.attributes = lambda: watch.attributes(
-            layout.views(network.theta), len(monitor.losses)
+            layout.views(network.theta if stopping.best_theta is None else stopping.best_theta),
+            len(monitor.losses),
         )
 
     run = _run_lbfgs if p["solver"] == "lbfgs" else _run_stochastic
@@ -353,27 +354,28 @@ def _run_lbfgs(
     batch = next(Batches(rows.X, rows.Y, rows.w, n_samples, False, 1).epoch(generators))
     curves: list[list[float]] = []
     reasons, n_iters = [], []
+
+    def update(loss: float) -> bool:
+        return stopping.validate is not None and stopping.update(network.theta, loss)
+
     for member in network.rows():
         monitor.losses = []
-
-        def watch(record: Record) -> bool:
-            plateau = stopping.validate is not None and stopping.update(network.theta, record.loss)
-            return monitor(record) or plateau
-
         reason, loss, n_iter = minimize_lbfgs(
             member,
             batch,
             float(p["tol"]),
             int(p["max_iter"]),
             int(p["max_fun"]),
-            watch,
+            monitor,
             monitor.begin,
             partial(
                 blas_threads, network.largest_product(n_samples), network.n_shares(n_samples) == 1
             ),
+            update,
         )
         if not monitor.losses:  # solved where it started
-            watch(Record(1, loss, None))
+            update(loss)
+            monitor(Record(1, loss, None))
         curves.append(monitor.losses)
         reasons.append(monitor.reason or reason)
         n_iters.append(max(n_iter, 1))
