@@ -183,7 +183,8 @@ def train(
     monitor = Monitor(p["verbose"], max_time, validation, watch.tasks)
     if isinstance(watch.tasks, Tasks):
         watch.tasks.attributes = lambda: watch.attributes(
-            layout.views(network.theta), len(monitor.losses)
+            layout.views(network.theta if stopping.best_theta is None else stopping.best_theta),
+            len(monitor.losses),
         )
 
     run = _run_lbfgs if p["solver"] == "lbfgs" else _run_stochastic
@@ -357,28 +358,30 @@ def _run_lbfgs(
     batch = next(Batches(rows.X, rows.Y, rows.w, n_samples, False, 1).epoch(generators))
     curves: list[list[float]] = []
     reasons, n_iters = [], []
+
+    def update(loss: float) -> bool:
+        # patience is for scores alone: L-BFGS knows itself when its loss has converged
+        plateau = stopping.validate is not None and stopping.update(network.theta, loss)
+        return plateau and stopping.by_score
+
     for member in network.rows():
         monitor.losses = []
-
-        def watch(record: Record) -> bool:
-            # patience is for scores alone: L-BFGS knows itself when its loss has converged
-            plateau = stopping.validate is not None and stopping.update(network.theta, record.loss)
-            return monitor(record) or (plateau and stopping.by_score)
-
         reason, loss, n_iter = minimize_lbfgs(
             member,
             batch,
             float(p["tol"]),
             int(p["max_iter"]),
             int(p["max_fun"]),
-            watch,
+            monitor,
             monitor.begin,
             partial(
                 blas_threads, network.largest_product(n_samples), network.n_shares(n_samples) == 1
             ),
+            update,
         )
         if not monitor.losses:  # solved where it started
-            watch(Record(1, loss, None))
+            update(loss)
+            monitor(Record(1, loss, None))
         curves.append(monitor.losses)
         reasons.append(monitor.reason or reason)
         n_iters.append(max(n_iter, 1))

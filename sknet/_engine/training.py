@@ -312,9 +312,9 @@ class Training:
             while n_finished < max_iter:
                 begin()
                 record = next(records)
+                plateau = stopping.update(theta, record.loss)
                 np.copyto(finished, theta)
                 state, n_finished = self.state() if snapshots else None, record.iteration
-                plateau = stopping.update(theta, record.loss)
                 if monitor(record):
                     return "stopped"
                 if plateau and not self.slow_down():
@@ -362,6 +362,7 @@ def minimize_lbfgs(
     monitor: Monitor,
     begin: Callable[[], None] = nothing,
     limit: Limit = nullcontext,
+    update: Callable[[float], bool] = lambda loss: False,
 ) -> tuple[str, float, int]:
     """Minimise the full-batch objective of a one-member network by L-BFGS, in place.
 
@@ -384,6 +385,9 @@ def minimize_lbfgs(
         Called before each iteration.
     limit : callable
         ``limit()`` is a context that holds during an evaluation.
+    update : callable
+        ``update(loss) -> stop``, called first at the end of an iteration, which is not finished
+        before.
 
     Returns
     -------
@@ -410,10 +414,11 @@ def minimize_lbfgs(
 
     def callback(intermediate_result: scipy.optimize.OptimizeResult) -> None:
         nonlocal iteration, last
-        iteration += 1
         np.copyto(theta, intermediate_result.x, casting="same_kind")
+        plateau = update(float(intermediate_result.fun))
+        iteration += 1
         last = (theta.copy(), float(intermediate_result.fun))
-        if monitor(Record(iteration, last[1], None)):
+        if monitor(Record(iteration, last[1], None)) or plateau:
             raise StopIteration
 
     options = {
