@@ -199,7 +199,6 @@ HAS_EFFECT: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     **dict.fromkeys(("batch_size", "learning_rate", "shuffle", "warmup"), _stochastic),
     "learning_rate_init": lambda p: _stochastic(p) and not callable(p["learning_rate"]),
     "power_t": lambda p: _stochastic(p) and p["learning_rate"] == "invscaling",
-    "tol": lambda p: not _horizon(p),
     "dropout": lambda p: len(p["hidden_layer_sizes"]) > 0,
     "max_fun": lambda p: not _stochastic(p),
     "validation_fraction": lambda p: p["early_stopping"] and not p["X_val"],
