@@ -74,10 +74,10 @@ ERRORS = [
          "labels must be all str or all numeric; got int, str"),
     case("9", "None and str", classify(np.array(["a", None] * 75, object)), TypeError,
          "labels must be all str or all numeric; got NoneType, str"),
-    case("23", "y beyond float32", 
+    case("23", "y beyond float32",
          regress(X[:, 0] * 1e300, dtype="float32", target_scaling=False), ValueError,
          "y holds a value that is too large for float32"),
-    case("23", "a column of y beyond float32", 
+    case("23", "a column of y beyond float32",
          regress(Y * [1, 1e300, 1], dtype="float32", target_scaling=False), ValueError,
          "Column 1 of y holds a value that is too large for float32"),
     case("23", "y beyond the float32 of X",
@@ -105,6 +105,21 @@ def test_a_y_that_cannot_be_used_is_a_clear_error(call, error, message):
 def test_a_loss_refuses_the_y_that_it_is_not_defined_for(loss, lowest):
     with pytest.raises(ValueError, match=rf"y .*loss='{loss}'"):
         regressor(loss=loss).fit(X, y + lowest)
+
+
+@fault("19", "y that is constant at first")
+@ignore_convergence
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("init", ["auto", "glorot_uniform"])
+def test_a_network_fitted_to_a_constant_learns_what_comes_later(unit, init):
+    """Its unit is how far the later targets are; while they stay the same, so does y."""
+    estimator = regressor(init=init, learning_rate_init=0.01).fit(X, np.full(150, 4.0))
+    estimator.partial_fit(X, np.full(150, 4.0))
+    assert_array_equal(estimator.predict(X), np.full(150, 4.0))
+    later = 4.0 + unit * X[:, 0]
+    for _ in range(200):
+        estimator.partial_fit(X, later)
+    assert_allclose(estimator.predict(X), later, atol=0.3 * unit)
 
 
 @fault("6", "numbers as text to the regressor")
