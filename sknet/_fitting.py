@@ -135,6 +135,8 @@ def train(
         )
     if start is None:
         target.prepare(p, rows.Y, rows.w, out_activation, incremental)
+    else:
+        target.go_on(rows.Y)
 
     loss = _loss(p, out_activation)
     dtype = _compute_dtype(p, rows, start)

@@ -7,6 +7,8 @@ A target has
     each row, or None. Raises ValueError for what it cannot encode.
 ``prepare(p, Y, w, out_activation, incremental)``
     Learns from the first rows what `scaled` needs.
+``go_on(Y)``
+    Learns from the rows of a later call what the first ones could not say.
 ``scaled(Y)``, ``restore(prediction)``
     Encoded targets in the engine's units, and the members' mean prediction in the user's.
 ``smoothed(Y, p)``
@@ -79,6 +81,9 @@ class ClassTarget:
     """What targets of classes share: nothing is scaled, and labels can be smoothed."""
 
     def prepare(self, p: Any, Y: Any, w: Any, out_activation: str, incremental: bool) -> None:
+        """There is nothing to learn."""
+
+    def go_on(self, Y: np.ndarray) -> None:
         """There is nothing to learn."""
 
     def scaled(self, Y: np.ndarray) -> np.ndarray:
@@ -202,6 +207,11 @@ class Scaling(NamedTuple):
         scale = np.sqrt(np.average(deviations**2, axis=0, weights=w)) * unit * 2
         return cls(mean, np.where(low == high, 0.0, scale))
 
+    def widened(self, Y: np.ndarray) -> "Scaling":
+        """Return the scaling, with a scale where a column was constant and differs in `Y`."""
+        deviations = np.abs(Y - self.mean).max(axis=0)
+        return self._replace(scale=np.where(self.scale > 0, self.scale, deviations))
+
     def forward(self, Y: np.ndarray) -> np.ndarray:
         """Return y in units of the scale, from the mean on."""
         return (Y - self.mean) / np.where(self.scale > 0, self.scale, 1.0)
@@ -262,6 +272,11 @@ class ContinuousTarget:
         if incremental:  # later chunks may vary where this one does not
             scale = np.where(self.scaling.scale > 0, self.scaling.scale, 1.0)
             self.scaling = self.scaling._replace(scale=scale)
+
+    def go_on(self, Y: np.ndarray) -> None:
+        """Let columns vary that were constant so far."""
+        if self.scaling is not None:
+            self.scaling = self.scaling.widened(Y)
 
     def scaled(self, Y: np.ndarray) -> np.ndarray:
         return Y if self.scaling is None else self.scaling.forward(Y)

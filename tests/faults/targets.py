@@ -107,6 +107,21 @@ def test_a_loss_refuses_the_y_that_it_is_not_defined_for(loss, lowest):
         regressor(loss=loss).fit(X, y + lowest)
 
 
+@fault("19", "y that is constant at first")
+@ignore_convergence
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("init", ["auto", "glorot_uniform"])
+def test_a_network_fitted_to_a_constant_learns_what_comes_later(unit, init):
+    """Its unit is how far the later targets are; while they stay the same, so does y."""
+    estimator = regressor(init=init, learning_rate_init=0.01).fit(X, np.full(150, 4.0))
+    estimator.partial_fit(X, np.full(150, 4.0))
+    assert_array_equal(estimator.predict(X), np.full(150, 4.0))
+    later = 4.0 + unit * X[:, 0]
+    for _ in range(200):
+        estimator.partial_fit(X, later)
+    assert_allclose(estimator.predict(X), later, atol=0.3 * unit)
+
+
 @fault("6", "numbers as text to the regressor")
 @ignore_convergence
 def test_numbers_as_text_are_numbers():
