@@ -316,7 +316,8 @@ class BaseMLP(
         """Return what `finish` makes of the raw output, from fitted state alone.
 
         It is given Z (n_members, rows, n_outputs) of some rows, in the dtype of X; with `n_layers`,
-        the output of the last of the first so many layers.
+        the output of the last of the first so many layers. Raises ValueError where that is not
+        finite.
         """
         check_is_fitted(self)
         X = validate_X(self, X, reset=False, finite=False)
@@ -330,9 +331,17 @@ class BaseMLP(
         many = X.shape[0] > SEVERAL_CHUNKS * chunk
         team = Team(free_threads() if many else 1)
         with blas_threads(min(X.shape[0], chunk) * largest, alone=team.size == 1):
-            return predict_by_chunks(
+            values = predict_by_chunks(
                 layers, X, lambda Z: finish(Z.astype(X.dtype)), partial(cast_finite, self), team
             )
+        finite = np.isfinite(values)
+        if not finite.all():
+            row = finite.reshape(len(values), -1).all(axis=1).argmin()
+            raise ValueError(
+                f"Row {row} of X holds values so large that the output of this network overflows:"
+                f" it computes in {parameters[0]['W'].dtype}. Scale X."
+            )
+        return values
 
     def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
         """Return the members' mean prediction, from their raw output."""

@@ -67,12 +67,13 @@ def cast_target(Y: np.ndarray, dtype: Any) -> np.ndarray:
     """Return encoded targets in `dtype`; raise ValueError if one is too large for it."""
     with np.errstate(over="ignore"):
         cast = Y.astype(dtype, copy=False)
-    if cast is not Y and not np.isfinite(cast).all():
+    if not np.isfinite(cast).all():
         column = np.flatnonzero(~np.isfinite(cast).all(axis=0))[0]
         where = "y" if Y.shape[1] == 1 else f"Column {column} of y"
+        or_else = ", or fit with dtype='float64'" if np.dtype(dtype) != np.float64 else ""
         raise ValueError(
             f"{where} holds a value that is too large for {np.dtype(dtype)}, the dtype in which"
-            " this network computes. Scale y, or fit with dtype='float64'."
+            f" this network computes. Scale y{or_else}."
         )
     return cast
 
@@ -199,10 +200,10 @@ class Scaling(NamedTuple):
     def of(cls, Y: np.ndarray, w: np.ndarray | None) -> "Scaling":
         """Return the weighted mean and standard deviation; neither huge nor tiny y overflow."""
         low, high = Y.min(axis=0), Y.max(axis=0)
-        mean = low + np.average(Y / 2 - low / 2, axis=0, weights=w) * 2
-        mean = np.where(low == high, low, mean)
         half_range = high / 2 - low / 2
         unit = np.where(half_range > 0, half_range, 1.0)
+        above_low = np.average((Y / 2 - low / 2) / unit, axis=0, weights=w) * unit
+        mean = np.where(low == high, low, low + above_low + above_low)
         deviations = (Y / 2 - mean / 2) / unit
         scale = np.sqrt(np.average(deviations**2, axis=0, weights=w)) * unit * 2
         return cls(mean, np.where(low == high, 0.0, scale))
@@ -213,13 +214,15 @@ class Scaling(NamedTuple):
         return self._replace(scale=np.where(self.scale > 0, self.scale, deviations))
 
     def forward(self, Y: np.ndarray) -> np.ndarray:
-        """Return y in units of the scale, from the mean on."""
-        return (Y - self.mean) / np.where(self.scale > 0, self.scale, 1.0)
+        """Return y in units of the scale, from the mean on; inf where it overflows."""
+        with np.errstate(over="ignore"):
+            return (Y - self.mean) / np.where(self.scale > 0, self.scale, 1.0)
 
     def back(self, prediction: np.ndarray) -> np.ndarray:
-        """Return predictions in the user's units, in their own dtype."""
-        restored = prediction * self.scale + self.mean
-        return restored.astype(prediction.dtype, copy=False)
+        """Return predictions in the user's units, in their own dtype; inf where they overflow."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            restored = prediction * self.scale + self.mean
+            return restored.astype(prediction.dtype, copy=False)
 
 
 class ContinuousTarget:
@@ -294,7 +297,7 @@ class ContinuousTarget:
         return Y[:, 0] if self.n_columns == 1 else Y
 
     def score(self, Y: np.ndarray, prediction: np.ndarray, w: np.ndarray | None) -> float:
-        with np.errstate(over="ignore"):  # of a training that diverges
+        with np.errstate(over="ignore", invalid="ignore"):  # of a training that diverges
             if self.quantiles is None:
                 return r2_score(Y, prediction, sample_weight=w)
             columns = prediction.T if len(self.quantiles) > 1 else [prediction]
