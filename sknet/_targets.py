@@ -189,10 +189,10 @@ class Scaling(NamedTuple):
     def of(cls, Y: np.ndarray, w: np.ndarray | None) -> "Scaling":
         """Return the weighted mean and standard deviation; neither huge nor tiny y overflow."""
         low, high = Y.min(axis=0), Y.max(axis=0)
-        mean = low + np.average(Y / 2 - low / 2, axis=0, weights=w) * 2
-        mean = np.where(low == high, low, mean)
         half_range = high / 2 - low / 2
         unit = np.where(half_range > 0, half_range, 1.0)
+        mean = low + np.average((Y / 2 - low / 2) / unit, axis=0, weights=w) * unit * 2
+        mean = np.where(low == high, low, mean)
         deviations = (Y / 2 - mean / 2) / unit
         scale = np.sqrt(np.average(deviations**2, axis=0, weights=w)) * unit * 2
         return cls(mean, np.where(low == high, 0.0, scale))
@@ -274,7 +274,12 @@ class ContinuousTarget:
         return Y[:, 0] if self.n_columns == 1 else Y
 
     def score(self, Y: np.ndarray, prediction: np.ndarray, w: np.ndarray | None) -> float:
+        # no score depends on the unit of y; squares of tiny and of huge numbers do
+        _, exponent = np.frexp(np.abs(Y).max(axis=0))
         with np.errstate(over="ignore"):  # of a training that diverges
+            Y, prediction = np.ldexp(Y, -exponent), np.ldexp(prediction, -exponent)
+            if not np.isfinite(prediction).all():
+                return float("nan")
             if self.quantiles is None:
                 return r2_score(Y, prediction, sample_weight=w)
             columns = prediction.T if len(self.quantiles) > 1 else [prediction]
