@@ -297,7 +297,12 @@ class ContinuousTarget:
         return Y[:, 0] if self.n_columns == 1 else Y
 
     def score(self, Y: np.ndarray, prediction: np.ndarray, w: np.ndarray | None) -> float:
+        # no score depends on the unit of y; squares of tiny and of huge numbers do
+        _, exponent = np.frexp(np.abs(Y).max(axis=0))
         with np.errstate(over="ignore", invalid="ignore"):  # of a training that diverges
+            Y, prediction = np.ldexp(Y, -exponent), np.ldexp(prediction, -exponent)
+            if not np.isfinite(prediction).all():
+                return float("nan")
             if self.quantiles is None:
                 return r2_score(Y, prediction, sample_weight=w)
             columns = prediction.T if len(self.quantiles) > 1 else [prediction]

@@ -100,12 +100,13 @@ class Validation:
             Z = raw_output(self.bound(theta), self.rows.X)
             prediction = mean_prediction(Z, self.out_activation)
             loss = self._mean_loss(np.ascontiguousarray(Z))
+            # the user's numbers may be beyond the compute dtype
+            restored = self.target.restore(prediction.astype(np.float64))
         if self.by_loss:
             score = -loss
-        elif not np.isfinite(prediction).all():
+        elif not np.isfinite(restored).all():
             score = float("nan")
         elif self.score is None:
-            restored = self.target.restore(prediction)
             score = float(self.target.score(self.rows.Y, restored, self.rows.w))
         else:
             score = float(self.score(theta, self.rows))
