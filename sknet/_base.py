@@ -224,7 +224,13 @@ class BaseMLP(
                 vars(fitted).pop("feature_names_in_", None)  # validated rows have no names
                 vars(fitted).update(attributes(parameters, 1))
                 metadata = {} if rows.w is None else {"sample_weight": rows.w}
-                return scorer(fitted, rows.X, target.original(rows.Y), **metadata)
+                try:
+                    return scorer(fitted, rows.X, target.original(rows.Y), **metadata)
+                except AttributeError as error:
+                    if callable(p["scoring"]):
+                        raise
+                    why = f"must name a scorer for this kind of estimator ({error})"
+                    raise _params.refuse(self, "scoring", why) from error
 
         return Watch(held, score, tasks, attributes)
 

@@ -109,8 +109,14 @@ def transposed(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def weighted_mean(Y: Array, w: Array | None) -> Array:
-    """Return the mean of each output, in float64."""
-    return np.average(np.asarray(Y, np.float64), axis=0, weights=w)
+    """Return the mean of each output, in float64; also where the sum overflows."""
+    Y = np.asarray(Y, np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.average(Y, axis=0, weights=w)
+    if np.isfinite(mean).all():
+        return mean
+    largest = np.maximum(np.abs(Y).max(axis=0), 1.0)
+    return np.average(Y / largest, axis=0, weights=w) * largest
 
 
 def positive_mean(Y: Array, w: Array | None) -> Array:
