@@ -123,7 +123,7 @@ RULES: Mapping[str, Rule] = {
     "batch_size": one_of("auto") | integer(1),
     "learning_rate": one_of(*SCHEDULES)
     | Rule(callable, "a callable that returns the rate from the progress of training"),
-    "warmup": integer(0) | real("(0, 1)"),
+    "warmup": integer(0) | real("[0, 1)"),
     "dropout": real("[0, 1)")
     | sequence_of(real("[0, 1)"), "a tuple, list or 1-d array of such floats"),
     "dropout_input": real("[0, 1)"),
