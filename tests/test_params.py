@@ -19,6 +19,7 @@ X, Y = load_iris(return_X_y=True)
 X, Y = X[::3], Y[::3]
 
 NO_NUMBER = ["1", "", None, True, False, np.True_, nan, -inf, 1j, [], (1,), np.array([1]), {1: 1}]
+NUMBER_OR_NONE = [value for value in NO_NUMBER if value is not None]
 NO_INTEGER = [*NO_NUMBER, 1.0, 1.5, np.float64(2.0)]
 NO_BOOL = ["yes", "", None, 0, 1, 1.0, nan, [], [True], np.array([True])]
 NO_NAME = ["nope", "", "Auto", None, 1, True, nan, [], ["nope"], b"auto", {"auto": 1}]
@@ -34,6 +35,12 @@ BAD = {
     "alpha": [*NO_NUMBER, inf, 10**400, -1, -1e-300],
     "batch_size": [*NO_INTEGER, inf, 0, -1, "full"],
     "learning_rate": [*NO_NAME, "auto", 0.1],
+    "warmup": [*NO_NUMBER, inf, -1, -0.1, 1.0, 1.5],
+    "dropout": [*NO_NUMBER, inf, 1, 1.0, -0.1, (0.1, 0.1), (1.0,), ("0.1",), np.ones((1, 1)) / 2],
+    "dropout_input": [*NO_NUMBER, inf, 1, 1.0, -0.1, (0.1,), [0.1]],
+    "clip_norm": [*NUMBER_OR_NONE, inf, 0, 0.0, -1],
+    "max_time": [*NUMBER_OR_NONE, inf, 0, 0.0, -1],
+    "scoring": ["nope", "", "auto", 1, True, nan, [], ["accuracy"], b"loss", {"accuracy": 1}],
     "learning_rate_init": [*NO_NUMBER, inf, 0, 0.0, -0.1],
     "power_t": [*NO_NUMBER, inf, -0.5],
     "max_iter": [*NO_INTEGER, inf, 0, -1],
@@ -48,7 +55,7 @@ BAD = {
     "warm_start": NO_BOOL,
     "momentum": [*NO_NUMBER, inf, -0.1, 1.1],
     "nesterovs_momentum": NO_BOOL,
-    "early_stopping": [*NO_BOOL, "auto"],
+    "early_stopping": [*NO_BOOL, "Auto"],
     "validation_fraction": [*NO_NUMBER, inf, 0, 0.0, 1, 1.0, -0.1, 1.5],
     "beta_1": [*NO_NUMBER, inf, -0.1, 1, 1.0, 2],
     "beta_2": [*NO_NUMBER, inf, -0.1, 1, 1.0, 2],
@@ -62,10 +69,24 @@ BAD = {
     "dtype": [*NO_NAME, "float16", "int32", np.float32, np.dtype("float64")],
 }
 BAD_OF_ONE = {
-    MLPBackpropClassifier: {"loss": [*NO_NAME, "auto", "poisson"]},
+    MLPBackpropClassifier: {
+        "loss": [*NO_NAME, "auto", "poisson"],
+        "class_weight": [
+            *["nope", "", "auto", 1, True, nan, [], [1, 2], {0: -1}, {0: inf}, {0: nan}],
+            *[{0: "1"}, {0: None}, {0: True}, "balanced_subsample"],
+        ],
+        "label_smoothing": [*NO_NUMBER, inf, 1, 1.0, -0.1],
+    },
     MLPBackpropRegressor: {
         "loss": [*NO_NAME, "auto", "log_loss"],
-        "out_activation": [*NO_NAME, "softmax", "exp", "relu"],
+        "out_activation": [*NO_NAME, "softmax", "exp", "relu", "increments"],
+        "huber_delta": [*NO_NUMBER, inf, 0, 0.0, -1],
+        "quantile": [
+            *[*NO_NUMBER, inf, 0, 1, 1.5, -0.5, (0.5, 0.1), (0.5, 0.5), [0.1, 1.0], (0.1, None)],
+            *[np.array(0.5), np.array([[0.1, 0.9]]), {0.1, 0.9}],
+        ],
+        "tweedie_power": [*NO_NUMBER, inf, 0, 0.99, 3.01, -1],
+        "target_scaling": NO_BOOL,
     },
 }
 
@@ -78,7 +99,16 @@ GOOD = {
     "solver": ["lbfgs", "sgd", "adam", "adamw", "rmsprop", np.str_("sgd")],
     "alpha": [0, 0.0, 1, 1e-3, np.float32(0.1), np.int64(1)],
     "batch_size": ["auto", 1, 10, 10**6, np.int64(7)],
-    "learning_rate": ["constant", "invscaling", "adaptive"],
+    "learning_rate": [
+        *["constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog4"],
+        lambda progress: 0.01 / (1 + progress.epoch),
+    ],
+    "warmup": [0, 0.0, 1, 2, 0.1, np.int64(1), np.float32(0.5)],
+    "dropout": [0, 0.0, 0.5, np.float32(0.1), (0.2,), [0], np.array([0.3])],
+    "dropout_input": [0, 0.5, np.float32(0.1)],
+    "clip_norm": [None, 1, 1e-3, np.float32(0.1)],
+    "max_time": [None, 60, 1e3, np.float64(60)],
+    "scoring": [None, "loss", "neg_mean_squared_error", lambda estimator, X, y: 0.5],
     "learning_rate_init": [1e-300, 0.1, np.float32(0.1), np.float64(0.1)],
     "power_t": [0, 0.5, 2],
     "max_iter": [1, 3, np.int64(2)],
@@ -89,7 +119,7 @@ GOOD = {
     "warm_start": [True, False, np.True_],
     "momentum": [0, 0.5, 0.99, 1],
     "nesterovs_momentum": [True, False, np.False_],
-    "early_stopping": [True, False, np.True_],
+    "early_stopping": [True, False, np.True_, "auto"],
     "validation_fraction": [0.2, 0.5, np.float32(0.3)],
     "beta_1": [0, 0.5, 0.999],
     "beta_2": [0, 0.5, 0.999],
@@ -103,11 +133,37 @@ GOOD = {
     "dtype": ["auto", "float32", "float64"],
 }
 GOOD_OF_ONE = {
-    MLPBackpropClassifier: {"loss": ["log_loss", "squared_error"]},
-    MLPBackpropRegressor: {
-        "loss": ["squared_error", "poisson"],
-        "out_activation": ["auto", "identity", "logistic", "tanh", "softplus"],
+    MLPBackpropClassifier: {
+        "loss": ["log_loss", "squared_error"],
+        "class_weight": [None, "balanced", {}, {1: 2, 3: 0.5}, {2: np.float32(0)}],
+        "label_smoothing": [0, 0.1, np.float32(0.3)],
     },
+    MLPBackpropRegressor: {
+        "loss": [
+            "squared_error",
+            "poisson",
+            "absolute_error",
+            "huber",
+            "quantile",
+            "gamma",
+            "tweedie",
+        ],
+        "out_activation": ["auto", "identity", "logistic", "tanh", "softplus"],
+        "huber_delta": [0.5, 2, np.float32(1.0)],
+        "quantile": [0.1, (0.5,), [0.1, 0.9], np.array([0.1, 0.5, 0.9]), np.float32(0.5)],
+        "tweedie_power": [1, 1.9, 2, 3, np.float32(1.5)],
+        "target_scaling": [True, False, np.False_],
+    },
+}
+
+
+#: What a parameter needs to have an effect.
+NEEDS = {
+    "max_fun": {"solver": "lbfgs"},
+    "scoring": {"early_stopping": True},
+    "huber_delta": {"loss": "huber"},
+    "quantile": {"loss": "quantile"},
+    "tweedie_power": {"loss": "tweedie"},
 }
 
 
@@ -166,10 +222,8 @@ def test_the_error_of_a_long_value_is_short():
 @pytest.mark.filterwarnings("ignore:lbfgs")
 @pytest.mark.parametrize(("cls", "name", "value"), cases(GOOD, GOOD_OF_ONE))
 def test_a_good_value_trains(cls, name, value):
-    params = {"hidden_layer_sizes": (3,), "max_iter": 2, name: value}
-    if name == "max_fun":
-        params["solver"] = "lbfgs"
-    estimator = cls(**params).fit(X, Y)
+    params = {"hidden_layer_sizes": (3,), "max_iter": 2, **NEEDS.get(name, {}), name: value}
+    estimator = cls(**params).fit(X, Y + 1)  # which every loss accepts
     assert np.isfinite(estimator.loss_)
     assert getattr(estimator, name) is value
     clone(estimator)
@@ -193,6 +247,68 @@ def test_poisson_has_its_own_output(out_activation):
         estimator.fit(X, Y)
 
 
+@pytest.mark.parametrize("loss", ["absolute_error", "huber", "quantile", "gamma", "tweedie"])
+def test_losses_have_their_own_output(loss):
+    estimator = MLPBackpropRegressor(loss=loss, out_activation="tanh")
+    with pytest.raises(InvalidParameterError, match=f"'out_activation'.*'auto' with loss='{loss}'"):
+        estimator.fit(X, Y + 1)
+
+
+def test_several_quantiles_have_their_own_output():
+    estimator = MLPBackpropRegressor(
+        loss="quantile", quantile=(0.1, 0.9), out_activation="identity"
+    )
+    with pytest.raises(InvalidParameterError, match=r"'out_activation'.*several quantiles"):
+        estimator.fit(X, Y)
+
+
+@each_estimator
+@pytest.mark.parametrize(
+    ("name", "value", "off"),
+    [
+        *[("dropout", 0.5, "0.0"), ("dropout", (0.0, 0.1), "0.0"), ("dropout_input", 0.1, "0.0")],
+        ("clip_norm", 1.0, "None"),
+    ],
+)
+def test_what_lbfgs_cannot_honour_is_an_error(cls, name, value, off):
+    estimator = cls((4, 3), solver="lbfgs", **{name: value})
+    with pytest.raises(
+        InvalidParameterError, match=f"'{name}' parameter .*must be {off} with solver='lbfgs'"
+    ):
+        estimator.fit(X, Y)
+
+
+@each_estimator
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("dropout", [0, 0.0, (0.0, 0), np.zeros(2)])
+def test_no_dropout_is_none_under_lbfgs_however_it_is_written(cls, dropout):
+    cls((4, 3), solver="lbfgs", dropout=dropout, max_iter=2).fit(X, Y)
+
+
+@each_estimator
+@pytest.mark.parametrize(
+    ("sizes", "dropout"),
+    [((4, 3), (0.1,)), (4, [0.1, 0.1]), ((), (0.1,)), ((4,), ()), ((4, 3), [])],
+)
+def test_a_sequence_of_dropouts_holds_one_for_each_hidden_layer(cls, sizes, dropout):
+    with pytest.raises(InvalidParameterError, match=r"'dropout' parameter.*hidden layers"):
+        cls(sizes, dropout=dropout).fit(X, Y)
+
+
+def test_balanced_class_weights_need_all_rows():
+    estimator = MLPBackpropClassifier(class_weight="balanced")
+    with pytest.raises(InvalidParameterError, match=r"'class_weight'.*partial_fit.*compute_class"):
+        estimator.partial_fit(X, Y, classes=[0, 1, 2])
+    MLPBackpropClassifier(class_weight={0: 2.0}).partial_fit(X, Y, classes=[0, 1, 2])
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 2.0}])
+def test_labels_of_several_a_row_have_no_class_weight(class_weight):
+    labels = np.stack([Y == 0, Y == 1, X[:, 0] > 5], axis=1).astype(int)
+    with pytest.raises(InvalidParameterError, match=r"'class_weight'.*indicators.*sample_weight"):
+        MLPBackpropClassifier(class_weight=class_weight).fit(X, labels)
+
+
 @each_estimator
 def test_lbfgs_with_several_members_cannot_stop_early(cls):
     estimator = cls(solver="lbfgs", n_members=2, early_stopping=True)
@@ -213,6 +329,10 @@ def test_a_sequence_of_activations_names_one_for_each_hidden_layer(cls, sizes, a
 # -------------------------------------------------------------------- options without effect
 
 
+def step_rate(progress):
+    return 1e-3
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @each_estimator
 @pytest.mark.parametrize(
@@ -227,6 +347,11 @@ def test_a_sequence_of_activations_names_one_for_each_hidden_layer(cls, sizes, a
         ({"learning_rate": "adaptive", "power_t": 0.3}, ["power_t"]),
         ({"max_fun": 10}, ["max_fun"]),
         ({"validation_fraction": 0.2}, ["validation_fraction"]),
+        ({"scoring": "neg_mean_squared_error"}, ["scoring"]),
+        ({"scoring": "loss", "solver": "lbfgs", "warmup": 0.1}, ["scoring", "warmup"]),
+        ({"learning_rate": "cosine", "n_iter_no_change": 3}, ["n_iter_no_change"]),
+        ({"learning_rate": "one_cycle", "power_t": 0.3}, ["power_t"]),
+        ({"learning_rate": step_rate, "learning_rate_init": 0.1}, ["learning_rate_init"]),
         (
             {"solver": "lbfgs", "batch_size": 5, "learning_rate": "adaptive", "shuffle": False}
             | {"learning_rate_init": 0.1, "n_iter_no_change": 3},
@@ -259,12 +384,56 @@ def test_options_without_effect_are_named_in_one_warning_that_points_at_the_call
         {"solver": "rmsprop", "rho": 0.5, "epsilon": 1e-3},
         {"solver": "lbfgs", "max_fun": 10},
         {"early_stopping": True, "validation_fraction": 0.2, "n_iter_no_change": 3},
+        {"early_stopping": "auto", "validation_fraction": 0.2, "scoring": "loss"},
+        {"early_stopping": True, "scoring": "neg_mean_squared_error"},
+        {"learning_rate": "cosine", "learning_rate_init": 0.1, "warmup": 0.1, "clip_norm": 1.0},
+        {"learning_rate": step_rate, "warmup": 1, "dropout": 0.1, "dropout_input": 0.1},
+        {"learning_rate": "one_cycle", "early_stopping": True, "max_time": 60.0},
         {"solver": "lbfgs", "early_stopping": True, "n_iter_no_change": 3},
     ],
     ids=str,
 )
 def test_options_with_effect_give_no_warning(cls, params):
     cls(max_iter=2, **params).fit(X, Y)
+
+
+OF_OTHER_LOSSES = {
+    "squared_error": ["huber_delta", "quantile", "tweedie_power"],
+    "huber": ["quantile", "tweedie_power"],
+    "quantile": ["huber_delta", "tweedie_power"],
+    "tweedie": ["huber_delta", "quantile", "target_scaling"],
+    "poisson": ["huber_delta", "quantile", "target_scaling", "tweedie_power"],
+    "gamma": ["huber_delta", "quantile", "target_scaling", "tweedie_power"],
+    "absolute_error": ["huber_delta", "quantile", "tweedie_power"],
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("loss", OF_OTHER_LOSSES)
+def test_parameters_of_other_losses_are_named_as_without_effect(loss):
+    params = {"huber_delta": 1.0, "quantile": (0.1, 0.9), "tweedie_power": 1.2}
+    estimator = MLPBackpropRegressor(loss=loss, target_scaling=False, max_iter=2, **params)
+    with pytest.warns(UserWarning, match="no effect") as record:
+        estimator.fit(X, Y + 1)
+    (warning,) = [w for w in record if "no effect" in str(w.message)]
+    assert sorted(str(warning.message).partition(":")[0].split(", ")) == OF_OTHER_LOSSES[loss]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_bounded_output_has_no_scaled_target():
+    estimator = MLPBackpropRegressor(out_activation="tanh", target_scaling=False, max_iter=2)
+    with pytest.warns(UserWarning, match="target_scaling: no effect"):
+        estimator.fit(X, Y / 3)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@each_estimator
+def test_rows_to_validate_on_give_scoring_an_effect_and_take_it_from_validation_fraction(cls):
+    given = {"X_val": X[:10], "y_val": Y[:10]}
+    cls(scoring="neg_mean_squared_error", max_iter=2).fit(X, Y, **given)
+    estimator = cls(early_stopping=True, validation_fraction=0.2, max_iter=2)
+    with pytest.warns(UserWarning, match="validation_fraction: no effect"):
+        estimator.fit(X, Y, **given)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

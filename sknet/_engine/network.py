@@ -12,7 +12,7 @@ Biases are not penalised. Averaging and weighting happen here and nowhere else.
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from math import sqrt
+from math import isinf, sqrt
 from typing import Any
 
 import numpy as np
@@ -192,7 +192,7 @@ class Network:
             widest = len(self.theta) * max(layer.n_out for layer in self.layers)
             n_shares = self.team.n_shares(n_samples * widest, SHARE_ELEMENTS)
             drops = any(isinstance(layer, Dropout) for layer in self.layers)
-            self._n_shares[n_samples] = 1 if drops else n_shares
+            self._n_shares[n_samples] = 1 if drops else min(n_shares, n_samples)
         return self._n_shares[n_samples]
 
     def loss_grad(self, X: Any, Y: Array, w: Array | None = None) -> Array:
@@ -311,6 +311,9 @@ class Network:
         """
         for grad in self.grad:
             own = sqrt(np.vecdot(grad, grad))
+            if isinf(own):  # the square overflows, where clipping is needed most
+                largest = float(np.abs(grad).max())
+                own = largest * float(np.linalg.norm(grad / largest))
             if own > norm:
                 np.multiply(grad, norm / own, out=grad)
 

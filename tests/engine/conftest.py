@@ -5,10 +5,11 @@ import pytest
 
 from sknet._engine.loss_base import SHARE
 from sknet._engine.losses import LOSSES, PREDICTIONS
-from sknet._engine.network import Network, dense_layers
+from sknet._engine.network import Network, dense_layers, with_dropout
 from sknet._engine.optimizers import OPTIMIZERS
 from sknet._engine.parameters import Layout
 from sknet._engine.schedules import LearningRate
+from sknet._engine.team import ALONE
 from sknet._engine.training import Training
 
 HYPER_PARAMETERS = {
@@ -99,11 +100,18 @@ def make_network(make_loss):
         dtype=np.float64,
         scale=0.5,
         seed=0,
+        dropout=None,
+        team=ALONE,
     ):
+        """`dropout` holds p for the input of each layer; member k draws its masks from seed k."""
         layers = dense_layers(units, activations)
+        if dropout:
+            generators = [np.random.default_rng(k) for k in range(n_members)]
+            layers = with_dropout(layers, dropout, generators)
         theta = Layout([layer.shapes for layer in layers]).zeros(n_members, dtype)
         theta[:] = scale * np.random.default_rng(seed).normal(size=theta.shape)
-        return Network(layers, make_loss(loss, out_activation, units[-1]), alpha, theta)
+        row = make_loss(loss, out_activation, units[-1])
+        return Network(layers, row, alpha, theta, team=team)
 
     return make
 

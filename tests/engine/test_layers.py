@@ -4,7 +4,7 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._engine.activations import ACTIVATIONS
-from sknet._engine.layers import Dense, SparseRows, matmul, work_array
+from sknet._engine.layers import Dense, Dropout, SparseRows, matmul, work_array
 
 SIZES = [(4, 3), (1, 3), (4, 1), (1, 1)]
 
@@ -137,3 +137,97 @@ def test_matmul_with_any_inner_dimension(inner, members):
     out = np.empty((3, 4, 5))
     matmul(A, B, out)
     assert_allclose(out, np.einsum("...ij,...jk->...ik", A, B), rtol=1e-13)
+
+
+# ---------------------------------------------------------------------------------- dropout
+
+
+def dropout_layer(n_units, p, seeds=(0, 1)):
+    return Dropout(n_units, p, [np.random.default_rng(seed) for seed in seeds])
+
+
+def output_of(layer, X):
+    """The layer's output for a batch, as dense arrays of the caller's own."""
+    A = layer.forward(X, layer.buffers(X.shape[-2], np.empty(0), training=True))
+    return np.stack([m.toarray() for m in A.matrices]) if isinstance(A, SparseRows) else A.copy()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+def test_dropout_keeps_units_with_probability_1_minus_p_and_the_mean(p, dtype):
+    """Of 200 000 units; the count of those kept is binomial."""
+    A = output_of(dropout_layer(100, p), np.ones((2, 1000, 100), dtype))
+    assert A.dtype == dtype
+    assert_array_equal(np.unique(A), [0, dtype(1.0 / (1.0 - p))])
+    spread = np.sqrt(p * (1 - p) / 100_000)
+    assert_allclose((A > 0).mean(axis=(1, 2)), 1 - p, atol=4 * spread)
+    assert_allclose(A.mean(axis=(1, 2), dtype=float), 1, atol=4 * spread / (1 - p))
+    # neither rows nor columns are dropped as a whole
+    for axis, n in ((1, 1000), (2, 100)):
+        assert_allclose((A > 0).mean(axis=axis), 1 - p, atol=6 * np.sqrt(p * (1 - p) / n))
+
+
+@every_kind
+def test_dropout_draws_anew_each_step_and_the_same_from_the_same_generator(kind):
+    batch, X = inputs(kind, 30, n_samples=40)
+    one, other = (dropout_layer(30, 0.3) for _ in range(2))
+    first, second = output_of(one, batch), output_of(one, batch)
+    assert_array_equal(output_of(other, batch), first)
+    assert_array_equal(output_of(other, batch), second)
+    assert 0.2 < (first != second)[X != 0].mean() < 0.6  # 2 p (1 - p) = 0.42
+    for A in (first, second):
+        assert_allclose(A, np.where(A != 0, X / 0.7, 0), rtol=1e-15)
+        assert 0.2 < (A == 0)[X != 0].mean() < 0.4
+
+
+@every_kind
+def test_each_member_draws_from_its_own_generator(kind):
+    batch, X = inputs(kind, 30, n_samples=40)
+    both = output_of(dropout_layer(30, 0.3, seeds=(5, 6)), batch)
+    kept = both != 0
+    assert 0.3 < (kept[0] != kept[1])[(X != 0).all(axis=0)].mean() < 0.6
+    for k in range(2):
+        own = SparseRows(scipy.sparse.csr_array(X[k])) if "sparse" in kind else X[[k]]
+        assert_array_equal(output_of(dropout_layer(30, 0.3, seeds=(5 + k,)), own)[0], both[k])
+        layer = dropout_layer(30, 0.3, seeds=(5, 6)).of(slice(k, k + 1))
+        assert_array_equal(output_of(layer, own)[0], both[k])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dropout_leaves_its_input_and_keeps_the_precision(dtype):
+    for batch in (
+        np.ones((2, 5, 4), dtype),
+        SparseRows(scipy.sparse.csr_array(np.ones((5, 4), dtype))),
+    ):
+        assert output_of(dropout_layer(4, 0.5), batch).dtype == dtype
+        dense = batch.matrices[0].toarray() if isinstance(batch, SparseRows) else batch
+        assert dense.all()
+
+
+@pytest.mark.parametrize("kind", ["gathered", "shared"])
+def test_backward_of_dropout_is_the_slope_of_forward_at_a_fixed_mask(kind):
+    layer, (batch, X) = dropout_layer(4, 0.4), inputs(kind, 4)
+    states = [rng.bit_generator.state for rng in layer.generators]
+    buffers, rng = layer.buffers(5, np.empty(0), training=True), np.random.default_rng(2)
+    dA, D = rng.normal(size=(2, 2, 5, 4))
+
+    def output(step):
+        for generator, state in zip(layer.generators, states, strict=True):
+            generator.bit_generator.state = state
+        return layer.forward(X + step * D, buffers).copy()
+
+    slope = np.sum(dA * (output(0.5) - output(-0.5)), axis=(1, 2))  # it is linear
+    kept = layer.forward(batch, buffers) != 0
+    mask = buffers.mask.copy()
+    dX = layer.backward(dA.copy(), buffers, input_gradient=True)
+    assert_array_equal(dX, dA * mask)
+    assert_array_equal(mask[kept], 1 / 0.6)
+    output(0.0)
+    dX = layer.backward(dA.copy(), buffers, input_gradient=True)
+    assert_allclose(np.sum(dX * D, axis=(1, 2)), slope, rtol=1e-12)
+
+
+def test_dropout_has_no_parameters():
+    layer = dropout_layer(4, 0.4)
+    assert layer.shapes == {}
+    assert (layer.n_in, layer.n_out) == (4, 4)

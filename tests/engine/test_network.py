@@ -6,12 +6,14 @@ import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sknet._engine import network as network_module
 from sknet._engine.activations import ACTIVATIONS
 from sknet._engine.initializers import INITIALIZERS
 from sknet._engine.layers import SparseRows
 from sknet._engine.losses import LOSSES
 from sknet._engine.network import CHUNK_ELEMENTS, forward, initial_parameters
 from sknet._engine.prediction import raw_output
+from sknet._engine.team import ALONE, Team
 
 ROWS = [(loss, out) for loss, outs in LOSSES.items() for out in outs]
 SIZES = list(itertools.product((1, 3), (False, True), (0, 1, 3), (1, 2)))
@@ -243,6 +245,128 @@ def test_float32_stays_float32(make_network):
     expected = evaluate(exact, X, Y)
     assert_allclose(objective, expected[0], rtol=1e-5)
     assert_allclose(grad, expected[1], rtol=1e-4, atol=1e-6)
+
+
+# ---------------------------------------------------------------------------------- dropout
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_gradient_with_dropout_is_the_slope_at_fixed_masks(make_network, n_members):
+    make = {"units": (4, 6, 5, 2), "activations": ["tanh"] * 2, "alpha": 0.1}
+    network = make_network(**make, n_members=n_members, dropout=(0.2, 0.5, 0.3))
+    rng = np.random.default_rng(1)
+    X, Y, w = rng.normal(size=(7, 4)), rng.normal(size=(7, 2)), rng.uniform(0, 2, 7)
+    generators, loss_grad = network.layers[0].generators, network.loss_grad
+    states = [generator.bit_generator.state for generator in generators]
+
+    def at_fixed_masks(*batch):
+        for generator, state in zip(generators, states, strict=True):
+            generator.bit_generator.state = state
+        return loss_grad(*batch)
+
+    network.loss_grad = at_fixed_masks
+    assert directional_error(network, (X, Y, w), rng) < 1e-6
+    without = evaluate(make_network(**make, n_members=n_members), X, Y, w)
+    assert (abs(evaluate(network, X, Y, w)[0] - without[0]) > 1e-3).all()
+
+
+def test_dropout_of_the_whole_batch_is_its_mean_gradient_on_average(make_network):
+    """For a linear model: E[m x (m x W - y)] = x (x W - y) + p / (1 - p) x^2 W."""
+    network = make_network((3, 1), dropout=(0.25,), n_members=1)
+    dense = network.layers[1]
+    rng = np.random.default_rng(2)
+    X, Y = rng.normal(size=(20, 3)), rng.normal(size=(20, 1))
+    mean = np.mean([evaluate(network, X, Y)[1] for _ in range(4000)], axis=0)
+    residual = X @ dense.W[0] + dense.b[0] - Y
+    shrinkage = 0.25 / 0.75 * np.mean(X**2, axis=0)[:, None] * dense.W[0]
+    expected = [*(X.T @ residual / 20 + shrinkage)[:, 0], residual.mean()]
+    assert_allclose(mean[0], expected, atol=0.03)
+
+
+def test_a_member_with_dropout_is_a_network_of_its_own(make_network):
+    rng = np.random.default_rng(3)
+    make = {"units": (4, 6, 2), "activations": ["relu"], "n_members": 3, "dropout": (0.2, 0.5)}
+    network, other = make_network(**make), make_network(**make)
+    X, Y = rng.normal(size=(3, 6, 4)), rng.normal(size=(3, 6, 2))
+    objective, grad = evaluate(network, X, Y)
+    for k, member in enumerate(other.rows()):
+        alone = evaluate(member, X[k], Y[k])
+        assert_allclose(alone[0], objective[[k]], rtol=1e-13)
+        assert_allclose(alone[1], grad[[k]], rtol=1e-12, atol=1e-14)
+
+
+# ---------------------------------------------------------------------------------- clipping
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_clipping_scales_the_gradient_of_each_member_down_to_the_norm(make_network, dtype):
+    network = make_network((3, 4, 2), ["tanh"], n_members=3, dtype=dtype)
+    drawn = np.random.default_rng(0).normal(size=network.grad.shape)
+    drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
+    sizes = np.array([[0.5], [2.0], [1e-20]])
+    network.grad[:] = drawn * sizes
+    before = network.grad.copy()
+    network.clip(1.0)
+    assert network.grad.dtype == dtype
+    assert_array_equal(network.grad[[0, 2]], before[[0, 2]])
+    assert_allclose(network.grad[1], drawn[1], rtol=1e-6)
+    network.clip(0.1)
+    norms = np.linalg.norm(network.grad.astype(float), axis=1)
+    assert_allclose(norms, [0.1, 0.1, 1e-20], rtol=1e-6)
+    network.grad[:] = 0
+    network.clip(0.1)
+    assert not network.grad.any()
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e30), (np.float64, 1e200)])
+def test_a_gradient_whose_square_overflows_is_clipped_too(make_network, dtype, size):
+    network = make_network((3, 4, 2), ["tanh"], dtype=dtype)
+    drawn = np.random.default_rng(0).normal(size=network.grad.shape)
+    network.grad[:] = drawn * size
+    with np.errstate(over="ignore"):
+        network.clip(2.0)
+    assert_allclose(network.grad, 2 * drawn / np.linalg.norm(drawn), rtol=1e-5)
+
+
+# ---------------------------------------------------------------------------------- threads
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 7, 100])
+@pytest.mark.parametrize("n_members", [1, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", ["shared", "gathered", "sparse shared", "sparse gathered"])
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("in_chunks", [False, True])
+def test_threads_that_share_the_rows_find_the_same_gradient(
+    make_network, monkeypatch, size, kind, weighted, n_members, n_samples, in_chunks
+):
+    monkeypatch.setattr(network_module, "SHARE_ELEMENTS", 1)
+    if in_chunks:  # of 16 rows
+        monkeypatch.setattr(network_module, "CHUNK_ELEMENTS", 1)
+        monkeypatch.setattr(network_module, "SMALLEST_CHUNK", 1)
+    rng = np.random.default_rng(15)
+    lead = (n_members,) if "gathered" in kind else ()
+    X = rng.normal(size=(*lead, n_samples, 4)) * (rng.random((*lead, n_samples, 4)) < 0.6)
+    Y, w = rng.normal(size=(*lead, n_samples, 3)), rng.uniform(0, 2, (*lead, n_samples))
+    batch = X
+    if "sparse" in kind:
+        batch = SparseRows(*map(scipy.sparse.csr_array, X if lead else X[None]))
+    make = {"units": (4, 5, 3), "activations": ["tanh"], "n_members": n_members, "alpha": 0.1}
+    alone, shared = (make_network(**make, team=team) for team in (ALONE, Team(size)))
+    assert shared.n_shares(n_samples) == min(size, n_samples)
+    assert alone.n_shares(n_samples) == 1
+    w = w if weighted else None
+    for _ in range(2):  # its buffers are used again
+        for a, b in zip(evaluate(shared, batch, Y, w), evaluate(alone, batch, Y, w), strict=True):
+            assert_allclose(a, b, rtol=1e-12, atol=1e-13)
+
+
+def test_rows_are_shared_where_each_thread_has_enough_and_never_with_dropout(make_network):
+    make = {"units": (4, 128, 1), "activations": ["tanh"], "team": Team(3)}
+    network, enough = make_network(**make), network_module.SHARE_ELEMENTS // 128
+    shares = [network.n_shares(n * enough) for n in (1, 2, 3, 10)]
+    assert shares == [1, 2, 3, 3]
+    assert make_network(**make, dropout=(0.0, 0.1)).n_shares(10 * enough) == 1
 
 
 @pytest.mark.parametrize("as_matrix", [np.asarray, scipy.sparse.csr_array])

@@ -388,6 +388,8 @@ def peak_of_an_epoch(make_network, make_training, draw_targets):
         n_outputs=3,
         n_samples=5050,
         batch_size=200,
+        dropout=None,
+        clip_norm=None,
     ):
         rng = np.random.default_rng(0)
         network = make_network(
@@ -399,12 +401,15 @@ def peak_of_an_epoch(make_network, make_training, draw_targets):
             alpha=1e-4,
             dtype=dtype,
             scale=0.01,
+            dropout=dropout,
         )
         X = rng.normal(size=(n_samples, 20)).astype(dtype)
         Y = draw_targets(loss, out, rng, (n_samples, n_outputs)).astype(dtype)
         w = np.ones(n_samples, dtype) if weighted else None
         batches = Batches(X, Y, w, batch_size, True, n_members)
-        epochs = make_training(network, solver, eta=1e-4).epochs(batches)
+        training = make_training(network, solver, eta=1e-4)
+        training.clip_norm = clip_norm
+        epochs = training.epochs(batches)
         next(epochs)
         tracemalloc.start()
         try:
@@ -440,6 +445,13 @@ def test_an_epoch_allocates_nothing_whatever_the_activation(peak_of_an_epoch, ac
 def test_an_epoch_allocates_nothing_whatever_the_loss(peak_of_an_epoch, loss, out, n_outputs):
     peak = peak_of_an_epoch(loss=loss, out=out, n_outputs=n_outputs, n_members=3, weighted=True)
     assert peak < 16 * KIB
+
+
+@pytest.mark.parametrize("n_members", [1, 3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_epoch_allocates_nothing_with_dropout_and_clipping(peak_of_an_epoch, n_members, dtype):
+    regularised = {"dropout": (0.1, 0.2, 0.3), "clip_norm": 1e-3}
+    assert peak_of_an_epoch(n_members=n_members, dtype=dtype, **regularised) < 16 * KIB
 
 
 @pytest.mark.parametrize(("n_samples", "batch_size"), [(20_000, 200), (5050, 2000)])
