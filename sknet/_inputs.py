@@ -36,7 +36,8 @@ def validate_X(estimator: Any, X: Any, *, reset: bool, finite: bool = True) -> A
         raise ValueError(f"X must be numeric, got dtype {dtype}. Convert it: X.astype(float).")
     narrow = isinstance(dtype, np.dtype) and kind == "f" and dtype.itemsize <= 4
     wanted = np.float32 if narrow else (np.float64, np.float32)
-    with without_data("X"):
+    # scikit-learn sums X up first, which may come to inf - inf
+    with without_data("X"), np.errstate(invalid="ignore"):
         return validate_data(
             estimator,
             X,

@@ -318,7 +318,7 @@ class ContinuousTarget:
 
 def _numbers(y: Any) -> np.ndarray:
     """Return `y` as finite numbers, 1-d or 2-d with at least two columns."""
-    with without_data("y"):
+    with without_data("y"), np.errstate(invalid="ignore"):
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
         if y.dtype.kind in "OUS":
             y = check_array(y.astype(np.float64), ensure_2d=False, input_name="y")

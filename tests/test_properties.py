@@ -34,7 +34,7 @@ def examples(n):
         derandomize=True,
         deadline=None,
         database=None,
-        phases=[Phase.generate],
+        phases=[Phase.generate, Phase.shrink],
         suppress_health_check=slow,
     )
 
