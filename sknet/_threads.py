@@ -1,10 +1,10 @@
 """Threads of a fit and of BLAS: one where there is little to do, else as many as there are."""
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from threading import Lock
-from typing import Any
 
 import joblib
 from threadpoolctl import ThreadpoolController
@@ -13,6 +13,12 @@ from threadpoolctl import ThreadpoolController
 TINY_PRODUCT = 1 << 18
 #: Multiply-adds of a product up to which more threads of BLAS cost more than they bring.
 SMALL_PRODUCT = 1 << 23
+
+#: Held while counts are looked at and changed: of two threads that do so at once, one would take
+#: the other's limit for what was before, and leave it behind.
+_CHANGING = Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_CHANGING._at_fork_reinit)
 
 
 @cache
@@ -36,36 +42,8 @@ def free_threads() -> int:
     return 1 if any(count < _processors() for count in counts) else _processors()
 
 
-class _OneThread:
-    """Hold BLAS at one thread until the last of those who ask for it has left.
-
-    The number of threads is one for the whole process: were each to restore what it has found, two
-    fits in two threads might find each other's.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._n_inside, self._limit = Lock(), 0, None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._n_inside == 0 and free_threads() > 1:
-                self._limit = _blas().limit(limits=1)
-            self._n_inside += 1
-
-    def __exit__(self, *exception: Any) -> None:
-        with self._lock:
-            self._n_inside -= 1
-            if self._n_inside == 0 and self._limit is not None:
-                self._limit.restore_original_limits()
-                self._limit = None
-
-
-_ONE_THREAD = _OneThread()
-if hasattr(os, "register_at_fork"):  # the threads inside do not live on in the child
-    os.register_at_fork(after_in_child=_ONE_THREAD.__init__)
-
-
-def blas_threads(largest_product: int, alone: bool = True) -> AbstractContextManager[None]:
+@contextmanager
+def blas_threads(largest_product: int, alone: bool = True) -> Iterator[None]:
     """Hold BLAS at one thread where more would cost more than they bring.
 
     Thread counts that somebody has limited already are left alone. What was is restored at the
@@ -80,5 +58,13 @@ def blas_threads(largest_product: int, alone: bool = True) -> AbstractContextMan
     """
     tiny = largest_product <= TINY_PRODUCT
     if tiny or (alone and largest_product > SMALL_PRODUCT):
-        return nullcontext()
-    return _ONE_THREAD
+        yield
+        return
+    with _CHANGING:
+        limit = _blas().limit(limits=1).__enter__() if free_threads() > 1 else None
+    try:
+        yield
+    finally:
+        if limit:
+            with _CHANGING:
+                limit.__exit__(None, None, None)

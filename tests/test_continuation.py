@@ -164,12 +164,12 @@ def steps(request, monkeypatch):
         monkeypatch.setenv("SKNET_DISABLE_NUMBA", "1")
 
 
-@pytest.mark.parametrize("pieces", PIECES)
 def words(value):
     """Say what a parameter is; the address of a function differs between processes."""
     return re.sub(" at 0x[0-9a-f]+", "", str(value))
 
 
+@pytest.mark.parametrize("pieces", PIECES)
 @pytest.mark.parametrize(("task", "epochs", "params"), TRAININGS, ids=words)
 def test_a_fit_is_its_pieces(task, epochs, params, pieces, steps):
     y = TASKS[task][1]

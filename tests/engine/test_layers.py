@@ -148,7 +148,7 @@ def dropout_layer(n_units, p, seeds=(0, 1)):
 
 def output_of(layer, X):
     """The layer's output for a batch, as dense arrays of the caller's own."""
-    A = layer.forward(X, layer.buffers(X.shape[-2], np.empty(0), training=True))
+    A = layer.forward(X, layer.buffers(X.shape[-2], np.empty(0)))
     return np.stack([m.toarray() for m in A.matrices]) if isinstance(A, SparseRows) else A.copy()
 
 
@@ -208,7 +208,7 @@ def test_dropout_leaves_its_input_and_keeps_the_precision(dtype):
 def test_backward_of_dropout_is_the_slope_of_forward_at_a_fixed_mask(kind):
     layer, (batch, X) = dropout_layer(4, 0.4), inputs(kind, 4)
     states = [rng.bit_generator.state for rng in layer.generators]
-    buffers, rng = layer.buffers(5, np.empty(0), training=True), np.random.default_rng(2)
+    buffers, rng = layer.buffers(5, np.empty(0)), np.random.default_rng(2)
     dA, D = rng.normal(size=(2, 2, 5, 4))
 
     def output(step):
