@@ -163,7 +163,11 @@ def steps(request, monkeypatch):
         monkeypatch.setenv("SKNET_DISABLE_NUMBA", "1")
 
 
-@pytest.mark.parametrize("pieces", PIECES)
+@pytest.mark.parametrize(
+    ("pieces", "steps"),
+    [*((pieces, "numpy") for pieces in PIECES), *((pieces, "numba") for pieces in PIECES[:2])],
+    indirect=["steps"],
+)
 @pytest.mark.parametrize(("task", "epochs", "params"), TRAININGS, ids=str)
 def test_a_fit_is_its_pieces(task, epochs, params, pieces, steps):
     y = TASKS[task][1]
