@@ -169,7 +169,11 @@ def words(value):
     return re.sub(" at 0x[0-9a-f]+", "", str(value))
 
 
-@pytest.mark.parametrize("pieces", PIECES)
+@pytest.mark.parametrize(
+    ("pieces", "steps"),
+    [*((pieces, "numpy") for pieces in PIECES), *((pieces, "numba") for pieces in PIECES[:2])],
+    indirect=["steps"],
+)
 @pytest.mark.parametrize(("task", "epochs", "params"), TRAININGS, ids=words)
 def test_a_fit_is_its_pieces(task, epochs, params, pieces, steps):
     y = TASKS[task][1]

@@ -571,7 +571,7 @@ LINE = re.compile(
 )
 
 
-@pytest.mark.parametrize("verbose", [True, 1, 3, 20])
+@pytest.mark.parametrize("verbose", [True, 3, 20])
 @pytest.mark.parametrize("validated", [False, True])
 @each_solver
 @each_task

@@ -327,7 +327,7 @@ def test_the_unit_and_the_origin_of_the_target_do_not_matter(solver, params, dty
         assert_allclose(many.predict(X), few.predict(X) * 1000 + 1e6, rtol=1e-7)
 
 
-@pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e200, 1e305])
+@pytest.mark.parametrize("unit", [1e-200, 1e305])
 @pytest.mark.parametrize("params", [*LINEAR_LOSSES, {"early_stopping": True}], ids=str)
 @each_solver
 def test_tiny_and_huge_targets_are_fitted_as_any(solver, params, unit):
