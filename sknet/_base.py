@@ -23,9 +23,10 @@ from sknet._engine.team import Team
 from sknet._fitting import Result, Start, Watch, train
 from sknet._inputs import cast_finite, validate_X
 from sknet._memory import require_memory
-from sknet._targets import Weights, checked_weights, plain, require_y
+from sknet._targets import plain, require_y
 from sknet._threads import blas_threads, free_threads
 from sknet._validation import Rows, mean_prediction
+from sknet._weights import Weights, checked_weights
 
 #: Chunks of rows above which a prediction is worth more than one thread.
 SEVERAL_CHUNKS = 16

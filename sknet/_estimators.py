@@ -18,11 +18,10 @@ from sknet._targets import (
     IndicatorTarget,
     LabelTarget,
     Scaling,
-    checked_weights,
-    class_weights,
     classification_target,
     is_indicator,
 )
+from sknet._weights import checked_weights, class_weights
 
 
 def _is_stochastic(estimator: BaseMLP) -> bool:

@@ -20,6 +20,7 @@ from sknet._engine.schedules import LearningRate
 from sknet._engine.stopping import Stopping
 from sknet._engine.team import Team
 from sknet._engine.training import Batches, DivergenceError, Record, Training, minimize_lbfgs
+from sknet._inputs import cast_X
 from sknet._monitoring import Monitor
 from sknet._targets import cast_target
 from sknet._threads import blas_threads, free_threads
@@ -154,23 +155,10 @@ def train(
     layout = Layout([layer.shapes for layer in layers])
     _copy(parameters, layout.views(network.theta))
 
-    def score(theta: np.ndarray, rows: Rows) -> float:
-        assert watch.score is not None
-        return watch.score(layout.views(theta), rows)
-
     validation = None
     if held is not None:
-        Y_held = cast_target(target.scaled(held.Y), dtype)
-        _require_domain(loss, p, Y_held)
-        validation = Validation(
-            held._replace(X=rows_in(held.X, dtype)),
-            Y_held,
-            target,
-            loss,
-            out_activation,
-            lambda theta: _bound(layers, layout.views(theta)),
-            score if watch.score else None,
-            by_loss=p["scoring"] == "loss",
+        validation = _validation(
+            p, held, target, loss, out_activation, layers, network.theta, watch.score
         )
     to_the_end = p["solver"] != "lbfgs" and LearningRate(p["learning_rate"], 1.0).has_horizon
     patience = np.inf if to_the_end else float(p["n_iter_no_change"])
@@ -211,9 +199,30 @@ def train(
     )
 
 
-def rows_in(X: Any, dtype: np.dtype) -> Any:
-    """Return rows of X in the compute dtype."""
-    return Rows(X, np.empty((0, 1), dtype), None, None).cast(dtype).X
+def _validation(
+    p: Mapping[str, Any],
+    held: Rows,
+    target: Any,
+    loss: Loss,
+    out_activation: str,
+    layers: Sequence[Dense],
+    theta: np.ndarray,
+    score: Callable[[Views, Rows], float] | None,
+) -> Validation:
+    """Return how to validate parameters such as `theta` on the held-out rows."""
+    layout = Layout([layer.shapes for layer in layers])
+    Y = cast_target(target.scaled(held.Y), theta.dtype)
+    _require_domain(loss, p, Y)
+    return Validation(
+        held._replace(X=cast_X(held.X, theta.dtype)),
+        Y,
+        target,
+        loss,
+        out_activation,
+        lambda theta: _bound(layers, layout.views(theta)),
+        score and (lambda theta, rows: score(layout.views(theta), rows)),
+        by_loss=p["scoring"] == "loss",
+    )
 
 
 def _loss(p: Mapping[str, Any], out_activation: str) -> Loss:

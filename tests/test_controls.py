@@ -266,7 +266,50 @@ def test_max_time_that_is_not_reached_changes_nothing(monkeypatch):
     assert ours.n_iter_ == 6  # the first, and five that were no better
 
 
+@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
+def test_max_time_is_not_for_partial_fit(monkeypatch):
+    monkeypatch.setattr(_monitoring, "perf_counter", Clock())
+    ours = network(max_time=0.5).partial_fit(X, target("number"))
+    assert_same_model(ours, network().partial_fit(X, target("number")))
+
+
+def test_when_time_is_over_no_member_of_lbfgs_is_left_at_its_start(monkeypatch):
+    monkeypatch.setattr(_monitoring, "perf_counter", Clock())
+    params = {"solver": "lbfgs", "n_members": 3}
+    ours = network(**params, max_time=2).fit(X, target("number"))
+    one = network(**params, max_iter=1).fit(X, target("number"))
+    two = network(**params, max_iter=2).fit(X, target("number"))
+    assert_array_equal(ours.coefs_[0][0], two.coefs_[0][0])
+    for k in (1, 2):  # what is left takes one iteration
+        assert_array_equal(ours.coefs_[0][k], one.coefs_[0][k])
+
+
 # ------------------------------------------------------------------------- validation, scoring
+
+
+@pytest.mark.parametrize("class_weight", [{0: 5.0, 2: 0.0}, "balanced"], ids=str)
+def test_class_weights_hold_for_the_rows_to_validate_on(class_weight):
+    rows, w = slice(0, 110), np.ones(110)  # fewer of the last class
+    by_class = {0: 5.0, 1: 1.0, 2: 0.0}
+    if class_weight == "balanced":
+        by_class = dict(enumerate(110 / (3 * np.bincount(CLASSES[rows]))))
+    w *= [by_class[label] for label in CLASSES[rows].tolist()]
+    given = {"X_val": X_IRIS[rows], "y_val": CLASSES[rows]}
+    ours = network("classes", class_weight=class_weight, max_iter=1)
+    ours.fit(X, target("classes"), **given)
+    expected = metrics.accuracy_score(CLASSES[rows], ours.predict(X_IRIS[rows]), sample_weight=w)
+    assert_allclose(ours.validation_scores_, [expected])
+    P = ours.predict_proba(X_IRIS[rows])
+    log_loss = metrics.log_loss(CLASSES[rows], P, sample_weight=w, labels=[0, 1, 2])
+    assert_allclose(ours.validation_loss_curve_, [log_loss])
+
+
+def test_lbfgs_is_not_stopped_by_patience_where_it_only_records_curves():
+    given = {"X_val": X_TEST, "y_val": target("number", TEST)}
+    ours = network(solver="lbfgs", max_iter=40).fit(X, target("number"), **given)
+    oracle = network(solver="lbfgs", max_iter=40).fit(X, target("number"))
+    assert ours.n_iter_ == oracle.n_iter_ > 20
+    assert ours.loss_curve_ == oracle.loss_curve_
 
 
 class Prefers:
