@@ -4,6 +4,7 @@ import importlib.util
 import pickle
 import re
 import sys
+import warnings
 from itertools import count
 
 import numpy as np
@@ -259,17 +260,17 @@ def test_max_time_ends_training_after_the_epoch_in_which_it_runs_out(
     assert_same_model(ours, oracle)
 
 
-@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 def test_max_time_that_is_not_reached_changes_nothing(monkeypatch):
     monkeypatch.setattr(_monitoring, "perf_counter", Clock())
-    ours = network(max_time=11, tol=1e6, n_iter_no_change=5).fit(X, target("number"))
+    with warnings.catch_warnings(action="error"):
+        ours = network(max_time=11, tol=1e6, n_iter_no_change=5).fit(X, target("number"))
     assert ours.n_iter_ == 6  # the first, and five that were no better
 
 
-@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 def test_max_time_is_not_for_partial_fit(monkeypatch):
     monkeypatch.setattr(_monitoring, "perf_counter", Clock())
-    ours = network(max_time=0.5).partial_fit(X, target("number"))
+    with warnings.catch_warnings(action="error"):
+        ours = network(max_time=0.5).partial_fit(X, target("number"))
     assert_same_model(ours, network().partial_fit(X, target("number")))
 
 
@@ -306,9 +307,11 @@ def test_class_weights_hold_for_the_rows_to_validate_on(class_weight):
 
 def test_lbfgs_is_not_stopped_by_patience_where_it_only_records_curves():
     given = {"X_val": X_TEST, "y_val": target("number", TEST)}
-    ours = network(solver="lbfgs", max_iter=40).fit(X, target("number"), **given)
-    oracle = network(solver="lbfgs", max_iter=40).fit(X, target("number"))
-    assert ours.n_iter_ == oracle.n_iter_ > 20
+    params = {"solver": "lbfgs", "max_iter": 60, "tol": 5e-3}  # no step gains so much in the end
+    ours = network(**params).fit(X, target("number"), **given)
+    oracle = network(**params).fit(X, target("number"))
+    assert np.count_nonzero(-np.diff(oracle.loss_curve_) < 5e-3) > 12
+    assert ours.n_iter_ == oracle.n_iter_
     assert ours.loss_curve_ == oracle.loss_curve_
 
 
