@@ -112,13 +112,14 @@ def interrupt_third(epoch):
 
 
 @needs_callbacks
-@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(
     "params", [{}, {"n_members": 3}, {"solver": "lbfgs"}, {"early_stopping": True}], ids=str
 )
 @each_task
 def test_a_callback_stops_training_without_a_warning(task, params):
-    ours = network(task, **params).set_callbacks(Callback(is_fourth)).fit(X, target(task))
+    ours = network(task, **params).set_callbacks(Callback(is_fourth))
+    with warnings.catch_warnings(action="error"):
+        ours.fit(X, target(task))
     assert ours.n_iter_ == 4
     with pytest.warns(Warning, match="Maximum iterations"):
         oracle = network(task, max_iter=4, **params).fit(X, target(task))
