@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sknet import _params
 from sknet._base import BaseMLP
 from sknet._docs import documented
-from sknet._engine.losses import LOSSES
+from sknet._engine.losses import LOSSES, both_sides
 from sknet._targets import (
     LINEAR,
     ContinuousTarget,
@@ -21,6 +21,7 @@ from sknet._targets import (
     classification_target,
     is_indicator,
 )
+from sknet._validation import mean_of_members
 from sknet._weights import checked_weights, class_weights
 
 
@@ -253,7 +254,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
             In the order of `classes_`; in the dtype of `X`. For label indicators, the probability
             of each label.
         """
-        return self._predict_by(lambda Z: self._mean_prediction(self._two_sided(Z)), X)
+        return self._predict_by(self._proba, X)
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class, from the raw output.
@@ -270,8 +271,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         """
 
         def log_proba(Z: np.ndarray) -> np.ndarray:
-            Z = self._two_sided(Z)
-            P, log_P = self._mean_prediction(Z), self._mean_log_proba(Z)
+            P, log_P = self._proba(Z), self._mean_log_proba(self._two_sided(Z))
             # next to 1, P is the coarser of the two: agree with what predict_proba says
             return np.where(P > 0.5, np.log(np.maximum(P, 0.5)), log_P)
 
@@ -300,15 +300,22 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
                 link = self._mean_log_proba(Z)
             else:
                 link = self._mean_log_proba(Z) - self._mean_log_proba(-Z)
-            binary = self.n_outputs_ == 1 and len(self.classes_) == 2
-            return link[:, 0] if binary else link
+            return link[:, 0] if self._binary else link
 
         return self._predict_by(decision, X)
 
+    @property
+    def _binary(self) -> bool:
+        """Whether one output stands for two classes."""
+        return len(self.classes_) == 2 and self.n_outputs_ == 1
+
+    def _proba(self, Z: np.ndarray) -> np.ndarray:
+        """Return the members' mean probability of each class, from their raw output."""
+        return mean_of_members(both_sides(Z)) if self._binary else self._mean_prediction(Z)
+
     def _two_sided(self, Z: np.ndarray) -> np.ndarray:
         """Return the raw output for both classes where there is one output for two."""
-        binary = len(self.classes_) == 2 and self.n_outputs_ == 1
-        return np.concatenate([-Z, Z], axis=-1) if binary else Z
+        return np.concatenate([-Z, Z], axis=-1) if self._binary else Z
 
     def _mean_log_proba(self, Z: np.ndarray) -> np.ndarray:
         """Return the logarithm of the members' mean probability, from their raw output."""

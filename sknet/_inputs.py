@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -111,11 +112,12 @@ def _few(names: list[Any]) -> str:
 def cast_finite(estimator: Any, X: Any, dtype: np.dtype, out: np.ndarray | None = None) -> Any:
     """Do what `cast_X` does, for a chunk of rows that may hold NaN or infinities: raise for them.
 
-    While the chunk is in the cache, that costs little.
+    While the chunk is in the cache, that costs little; a sum of squares least of all.
     """
-    if out is not None and not np.isfinite(np.add.reduce(X, axis=None)):
+    cast = cast_X(X, dtype, out)
+    if out is not None and not isfinite(np.vdot(out, out)):
         assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
-    return cast_X(X, dtype, out)
+    return cast
 
 
 def cast_X(X: Any, dtype: np.dtype, out: np.ndarray | None = None) -> Any:

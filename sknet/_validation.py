@@ -49,7 +49,11 @@ def stops_early(p: Mapping[str, Any], n_samples: int, is_given: bool) -> bool:
 
 def mean_prediction(Z: np.ndarray, out_activation: str) -> np.ndarray:
     """Return the members' mean prediction (n_samples, n_outputs), from their raw output."""
-    A = PREDICTIONS[out_activation](Z)
+    return mean_of_members(PREDICTIONS[out_activation](Z))
+
+
+def mean_of_members(A: np.ndarray) -> np.ndarray:
+    """Return the mean of (n_members, ...) over the members."""
     return A[0] if len(A) == 1 else A.mean(axis=0)
 
 
@@ -117,7 +121,7 @@ class Validation:
     def _mean_loss(self, Z: np.ndarray) -> float:
         """Return the mean loss over rows and members, without the penalty; `Z` is used up."""
         values = np.empty(Z.shape[:-1], Z.dtype)
-        self.loss.value_delta(self.Y, Z, values, np.empty_like(Z), np.empty_like(Z))
+        self.loss.value(self.Y, Z, values, np.empty_like(Z), np.empty_like(Z))
         return float(np.average(values.mean(axis=0, dtype=np.float64), weights=self.rows.w))
 
 

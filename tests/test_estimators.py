@@ -517,13 +517,15 @@ def test_a_prediction_does_not_depend_on_the_rows_around_it(task, n_members, dty
 @ignore_convergence
 @each_task
 def test_predictions_for_many_rows_are_those_in_pieces(task):
+    """Up to rounding in float32: BLAS may cut a long product where it does not cut a short one."""
     estimator, X, _ = fitted(task, hidden_layer_sizes=(70,))
     X = np.random.default_rng(0).normal(size=(5003, X.shape[1]))
     pieces = np.array_split(X, 7)
     for whole, *parts in zip(
         outputs(estimator, X), *(outputs(estimator, x) for x in pieces), strict=True
     ):
-        assert_array_equal(np.concatenate(parts), whole)
+        scale = np.abs(whole).max()
+        assert_allclose(np.concatenate(parts), whole, rtol=1e-5, atol=1e-6 * scale)
 
 
 @ignore_convergence
@@ -1195,16 +1197,16 @@ def epochs_of_python_steps(request, monkeypatch):
 
 def interrupt_step(monkeypatch, at):
     """Raise what Ctrl-C raises at the `at`-th gradient, which is then half written."""
-    loss_grad, calls = Network.loss_grad, []
+    gradient, calls = Network.gradient, []
 
     def interrupted(self, *batch):
         calls.append(batch)
-        loss = loss_grad(self, *batch)
+        penalty = gradient(self, *batch)
         if len(calls) == at:
             raise KeyboardInterrupt
-        return loss
+        return penalty
 
-    monkeypatch.setattr(Network, "loss_grad", interrupted)
+    monkeypatch.setattr(Network, "gradient", interrupted)
 
 
 @ignore_convergence

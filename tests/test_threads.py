@@ -29,13 +29,13 @@ def all_threads():
 @pytest.fixture
 def seen(monkeypatch):
     """Thread counts in force at each evaluation of a loss."""
-    seen, loss_grad = [], Network.loss_grad
+    seen, gradient = [], Network.gradient
 
     def spy(*args):
         seen.append(counts())
-        return loss_grad(*args)
+        return gradient(*args)
 
-    monkeypatch.setattr(Network, "loss_grad", spy)
+    monkeypatch.setattr(Network, "gradient", spy)
     monkeypatch.setenv("SKNET_DISABLE_NUMBA", "1")
     return seen
 

@@ -56,12 +56,9 @@ class SparseRows:
             out[k] = self.matrices[k % len(self.matrices)].T @ delta[k]
 
 
-def matmul(A: Array, B: Array, out: Array) -> None:
-    """out <- A B. An inner dimension of 1 misses BLAS and is an element-wise product."""
-    if A.shape[-1] == 1:
-        np.multiply(A, B, out=out)
-    else:
-        np.matmul(A, B, out=out)
+def product(n_inner: int) -> np.ufunc:
+    """Return the matrix product; an inner dimension of 1 misses BLAS: its is element-wise."""
+    return np.multiply if n_inner == 1 else np.matmul
 
 
 @dataclass
@@ -99,6 +96,7 @@ class Dense:
         self.n_in, self.n_out, self.activation = n_in, n_out, activation
         self.sigma = ACTIVATIONS[activation]
         self.shapes = {"W": (n_in, n_out), "b": (1, n_out)}
+        self._times_W, self._times_W_transposed = product(n_in), product(n_out)
 
     def of(self, members: slice) -> "Dense":
         """Return a layer of this description that is bound to nothing."""
@@ -119,7 +117,7 @@ class Dense:
         return DenseBuffers(
             Z=Z,
             A=Z if self.sigma.in_place else np.empty(shape, dtype),
-            work=work.reshape(-1)[: Z.size].reshape(shape),
+            work=self.sigma.memory(work.reshape(-1)[: Z.size].reshape(shape)),
             ones=np.ones((1, n_samples), dtype),
         )
 
@@ -128,7 +126,7 @@ class Dense:
         if isinstance(X, SparseRows):
             X.product(self.W, Z)
         else:
-            matmul(X, self.W, Z)
+            self._times_W(X, self.W, out=Z)
         np.add(Z, self.b, out=Z)
         self.sigma.forward(Z, A, buffers.work)
         return A
@@ -139,13 +137,13 @@ class Dense:
         if isinstance(X, SparseRows):
             X.transposed_product(delta, self.dW)
         else:
-            matmul(X.mT, delta, self.dW)
+            np.matmul(X.mT, delta, out=self.dW)
         np.matmul(buffers.ones, delta, out=self.db)
         if not input_gradient:
             return None
         if buffers.dX is None:
             buffers.dX = np.empty((*delta.shape[:-1], self.n_in), delta.dtype)
-        matmul(delta, self.W_transposed, buffers.dX)
+        self._times_W_transposed(delta, self.W_transposed, out=buffers.dX)
         return buffers.dX
 
 

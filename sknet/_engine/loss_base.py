@@ -50,8 +50,8 @@ class Loss:
         """Return the loss at other parameters: `hyper` holds each name in ``parameters``."""
         return type(self)(**hyper) if self.parameters else self
 
-    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
-        """Write the loss of each sample, and dL/dZ; `Z` and `work` are used up.
+    def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
+        """Write the loss of each sample; `Z`, `work` and `more` are used up.
 
         Parameters
         ----------
@@ -62,10 +62,20 @@ class Loss:
             The raw output.
         loss : ndarray (..., n_samples)
             Receives the sum over outputs, neither weighted nor averaged.
-        delta : ndarray (..., n_samples, n_outputs)
-            Receives the derivative of `loss`.
-        work : ndarray (..., n_samples, n_outputs)
+        work, more : ndarray (..., n_samples, n_outputs)
             Scratch memory.
+        """
+        raise NotImplementedError
+
+    def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
+        """Write dL/dZ, the derivative of `value`; `Z` and `work` are used up.
+
+        Parameters
+        ----------
+        Y, Z, work : ndarray
+            As for `value`.
+        delta : ndarray (..., n_samples, n_outputs)
+            Receives the derivative.
         """
         raise NotImplementedError
 

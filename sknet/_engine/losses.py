@@ -2,7 +2,7 @@
 
 ``LOSSES[loss][out_activation]`` is a ``Loss`` (``loss_base.py``), at its default parameters:
 
-``value_delta(Y, Z, loss, delta, work)``
+``value(Y, Z, loss, work, more)``, ``delta(Y, Z, delta, work)``
     The loss of each sample, summed over outputs, and ``delta = dL/dZ``, in place.
 ``parameters``, ``configured(**hyper)``
     The names of its parameters, and the loss at other values of them.
@@ -59,11 +59,13 @@ class BinaryLogLoss(Loss):
 
     domain = SHARE
 
-    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
-        softplus(Z, delta, work)
+    def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
+        softplus(Z, more, work)
         np.multiply(Y, Z, out=work)
-        np.subtract(delta, work, out=delta)
-        sum_outputs(delta, loss)
+        np.subtract(more, work, out=more)
+        sum_outputs(more, loss)
+
+    def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
         logistic(Z, delta, work)
         np.subtract(delta, Y, out=delta)
 
@@ -79,24 +81,42 @@ class SoftmaxLogLoss(Loss):
 
     domain = SHARE
 
-    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
-        log_P, P = (a.reshape(transposed(Z.shape)) for a in (work, Z))
+    def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
+        log_P, P = (a.reshape(transposed(Z.shape)) for a in (work, more))
         row = loss[..., None, :]
         np.copyto(log_P, Z.mT)
         np.maximum.reduce(log_P, axis=-2, keepdims=True, out=row)
         np.subtract(log_P, row, out=log_P)
         np.exp(log_P, out=P)
         np.add.reduce(P, axis=-2, keepdims=True, out=row)
-        np.divide(P, row, out=P)
-        np.subtract(P.mT, Y, out=delta)
         np.log(row, out=row)
         np.subtract(log_P, row, out=log_P)
         np.multiply(log_P, Y.mT, out=P)
         np.add.reduce(P, axis=-2, keepdims=True, out=row)
         np.negative(loss, out=loss)
 
+    def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
+        P = work.reshape(transposed(Z.shape))
+        row = delta.reshape(P.shape)[..., :1, :]
+        np.copyto(P, Z.mT)
+        np.maximum.reduce(P, axis=-2, keepdims=True, out=row)
+        np.subtract(P, row, out=P)
+        np.exp(P, out=P)
+        np.add.reduce(P, axis=-2, keepdims=True, out=row)
+        np.divide(P, row, out=P)
+        np.subtract(P.mT, Y, out=delta)
+
     def constant(self, Y: Array, w: Array | None = None) -> Array:
         return log_of_shares(Y, w)
+
+
+def softmax_in_place(Z: Array, column: Array) -> None:
+    """Z <- softmax(Z); `column` (..., n_samples, 1) is scratch memory."""
+    np.maximum.reduce(Z, axis=-1, keepdims=True, out=column)
+    np.subtract(Z, column, out=Z)
+    np.exp(Z, out=Z)
+    np.add.reduce(Z, axis=-1, keepdims=True, out=column)
+    np.divide(Z, column, out=Z)
 
 
 LINKS_OF_MEAN: dict[str, Callable[[Array, Array | None], Array]] = {
@@ -116,14 +136,20 @@ class SquaredError(Loss):
     def __init__(self, out_activation: str) -> None:
         self.sigma, self._link_of_mean = ACTIVATIONS[out_activation], LINKS_OF_MEAN[out_activation]
         assert self.sigma.in_place, "A shares the memory of Z below"
+        assert not self.sigma.compares, "work is scratch memory below"
 
-    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
+    def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
+        A = Z
+        self.sigma.forward(Z, A, work)
+        np.subtract(A, Y, out=work)
+        np.square(work, out=work)
+        sum_outputs(work, loss)
+        np.multiply(loss, 0.5, out=loss)
+
+    def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
         A = Z
         self.sigma.forward(Z, A, work)
         np.subtract(A, Y, out=delta)
-        np.square(delta, out=work)
-        sum_outputs(work, loss)
-        np.multiply(loss, 0.5, out=loss)
         self.sigma.backward(delta, Z, A, work)
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
@@ -139,22 +165,21 @@ class SoftmaxSquaredError(Loss):
 
     domain = SHARE
 
-    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
+    def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
         A = Z
-        np.maximum.reduce(Z, axis=-1, out=loss)
-        np.subtract(Z, loss[..., None], out=Z)
-        np.exp(Z, out=A)
-        np.add.reduce(A, axis=-1, out=loss)
-        np.divide(A, loss[..., None], out=A)
-        np.subtract(A, Y, out=delta)
-        np.multiply(delta, A, out=work)
-        np.add.reduce(work, axis=-1, out=loss)
-        np.subtract(delta, loss[..., None], out=work)
-        np.multiply(work, A, out=A)  # delta, kept here while g is squared
-        np.square(delta, out=work)
+        softmax_in_place(Z, loss[..., None])
+        np.subtract(A, Y, out=work)
+        np.square(work, out=work)
         np.add.reduce(work, axis=-1, out=loss)
         np.multiply(loss, 0.5, out=loss)
-        np.copyto(delta, A)
+
+    def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
+        A, column = Z, work[..., :1]
+        softmax_in_place(Z, column)
+        np.subtract(A, Y, out=delta)
+        np.vecdot(delta, A, out=column[..., 0])
+        np.subtract(delta, column, out=delta)
+        np.multiply(delta, A, out=delta)
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
         return log_of_shares(Y, w)
@@ -198,6 +223,23 @@ def exp_finite(Z: Array) -> Array:
     """exp(Z), at most the largest finite number."""
     largest = np.nextafter(np.log(np.finfo(Z.dtype).max), Z.dtype.type(0))
     return np.exp(np.minimum(Z, largest))
+
+
+def both_sides(Z: Array) -> Array:
+    """sigma(-z) and sigma(z) side by side, (..., n_samples, 2), for one output z; neither cancels.
+
+    With e = exp(-|z|), the larger is 1 / (1 + e) and the smaller e / (1 + e).
+    """
+    e = np.abs(Z[..., 0])
+    np.negative(e, out=e)
+    np.exp(e, out=e)
+    larger = 1.0 / (1.0 + e)
+    smaller = np.multiply(e, larger, out=e)
+    positive = Z[..., 0] >= 0.0
+    P = np.empty((*Z.shape[:-1], 2), Z.dtype)
+    P[..., 0] = np.where(positive, smaller, larger)
+    P[..., 1] = np.where(positive, larger, smaller)
+    return P
 
 
 def quantiles_in_order(Z: Array) -> Array:

@@ -35,6 +35,8 @@ LOCKSTEP_ELEMENTS = 1 << 18
 SHARE_ELEMENTS = 1 << 17
 #: Weights of a member whose penalty is computed at once, and that are worth a thread of their own.
 PENALTY_BLOCK = 1 << 16
+#: Rows whose losses are taken at once.
+LOSS_ROWS = 1 << 12
 #: A training batch is never cut into chunks of fewer rows.
 SMALLEST_CHUNK = 1024
 
@@ -99,6 +101,16 @@ def chunk_rows(layers: Sequence[Layer], n_members: int) -> int:
     return max(ROWS, CHUNK_ELEMENTS // widest // ROWS * ROWS)
 
 
+def _rows_of(rows: slice, X: Any, Y: Array, w: Array | None, Z: Array) -> Any:
+    """Return these rows of a batch and of its raw output."""
+    return (
+        X[..., rows, :],
+        Y[..., rows, :],
+        None if w is None else w[..., rows],
+        Z[..., rows, :],
+    )
+
+
 def forward(layers: Sequence[Layer], X: Any, buffers: Sequence[Any]) -> Array:
     """Return the raw output Z of the last layer (a buffer) for the batch `X`."""
     A = X
@@ -115,9 +127,24 @@ class Workspace:
     ) -> None:
         work = work_array(layers, n_members, n_samples, dtype)
         self.layers: list[Buffers] = [layer.buffers(n_samples, work) for layer in layers]
-        self.loss = np.empty((n_members, n_samples), dtype)
         self.delta = np.empty((n_members, n_samples, layers[-1].n_out), dtype)
         self.work = work[: self.delta.size].reshape(self.delta.shape)
+
+
+class Outputs:
+    """Raw outputs of so many rows, and memory to take the losses of some of them at once."""
+
+    def __init__(self, n_members: int, n_samples: int, n_outputs: int, dtype: DTypeLike) -> None:
+        self.Z = np.empty((n_members, n_samples, n_outputs), dtype)
+        n_rows = min(n_samples, LOSS_ROWS)
+        self.loss = np.empty((n_members, n_rows), dtype)
+        self._memory = np.empty((3, n_members * n_rows * n_outputs), dtype)
+
+    def arrays(self, n_rows: int) -> list[Array]:
+        """Return three arrays for the raw output of so many rows, and scratch memory like it."""
+        n_members, _, n_outputs = self.Z.shape
+        shape = n_members, n_rows, n_outputs
+        return [memory[: n_members * n_rows * n_outputs].reshape(shape) for memory in self._memory]
 
 
 class Network:
@@ -157,6 +184,8 @@ class Network:
             layer.bind(parameters, gradient)
         self._penalised = self._weight_blocks() if alpha else []
         self._workspaces: dict[int, Workspace] = {}
+        self._outputs: dict[int, Outputs] = {}
+        self._no_penalty = np.zeros(len(theta), theta.dtype)
         self._chunk = max(SMALLEST_CHUNK, chunk_rows(layers, len(theta)))
         self._first = next(k for k, layer in enumerate(layers) if layer.shapes)
         self._total: Array | None = None
@@ -195,6 +224,14 @@ class Network:
             self._n_shares[n_samples] = 1 if drops else min(n_shares, n_samples)
         return self._n_shares[n_samples]
 
+    def outputs(self, n_samples: int) -> Outputs:
+        """Return memory for the raw outputs of `n_samples` rows, made on first use and kept."""
+        if n_samples not in self._outputs:
+            n_members, n_outputs = len(self.theta), self.layers[-1].n_out
+            made = Outputs(n_members, n_samples, n_outputs, self.theta.dtype)
+            self._outputs[n_samples] = made
+        return self._outputs[n_samples]
+
     def loss_grad(self, X: Any, Y: Array, w: Array | None = None) -> Array:
         """Return the objective L of each member and write its gradient to ``grad``.
 
@@ -209,6 +246,44 @@ class Network:
         Returns
         -------
         ndarray of shape (n_members,), float64, the caller's own.
+        """
+        outputs = self.outputs(X.shape[-2])
+        penalty = self.gradient(X, Y, w, outputs.Z)
+        return self.total_loss(Y, w, outputs) / X.shape[-2] + penalty
+
+    def total_loss(self, Y: Array, w: Array | None, outputs: Outputs) -> Array:
+        """Return the sum over rows of the weighted loss of each member, (n_members,), float64.
+
+        Parameters
+        ----------
+        Y, w : ndarray
+            As for `loss_grad`.
+        outputs : Outputs
+            Their raw outputs, as written by `gradient`.
+        """
+        n_members, n_samples, _ = outputs.Z.shape
+        total = np.zeros(n_members)
+        for start in range(0, n_samples, LOSS_ROWS):
+            rows = slice(start, min(start + LOSS_ROWS, n_samples))
+            loss = outputs.loss[:, : rows.stop - start]
+            Z, work, more = outputs.arrays(rows.stop - start)
+            np.copyto(Z, outputs.Z[:, rows])
+            self.loss.value(Y[..., rows, :], Z, loss, work, more)
+            if w is not None:
+                np.multiply(loss, w[..., rows], out=loss)
+            total += np.add.reduce(loss, axis=-1, dtype=np.float64)
+        return total
+
+    def gradient(self, X: Any, Y: Array, w: Array | None, Z: Array) -> Array:
+        """Write the gradient of L to ``grad``; return the penalty alpha/2 ||W||^2 of each member.
+
+        Parameters
+        ----------
+        X, Y, w : ndarray
+            As for `loss_grad`.
+        Z : ndarray (n_members, n_samples, n_outputs)
+            Receives the raw output, from which `total_loss` tells the loss at any later time:
+            several batches at once cost little more than one.
 
         Notes
         -----
@@ -218,15 +293,15 @@ class Network:
         n_samples = X.shape[-2]
         n_shares = self.n_shares(n_samples)
         if n_shares == 1:
-            return self._sum(X, Y, w, n_samples) + self._add_penalty()
+            self._sum(n_samples, X, Y, w, Z)
+            return self._add_penalty()
         while len(self._helpers) < n_shares:
             layers = [layer.of(slice(None)) for layer in self.layers]
             self._helpers.append(Network(layers, self.loss, 0.0, self.theta))
 
-        def share(k: int) -> Array:
+        def share(k: int) -> None:
             rows = slice(k * n_samples // n_shares, (k + 1) * n_samples // n_shares)
-            w_rows = None if w is None else w[..., rows]
-            return self._helpers[k]._sum(X[..., rows, :], Y[..., rows, :], w_rows, n_samples)
+            self._helpers[k]._sum(n_samples, *_rows_of(rows, X, Y, w, Z))
 
         def add_up(k: int) -> None:
             columns = slice(k * n_params // n_shares, (k + 1) * n_params // n_shares)
@@ -234,38 +309,35 @@ class Network:
                 np.add(self.grad[:, columns], helper.grad[:, columns], out=self.grad[:, columns])
 
         n_params = self.layout.n_params
-        loss = np.sum(self.team(share, n_shares), axis=0)
+        self.team(share, n_shares)
         self.team(add_up, n_shares)
-        return loss + self._add_penalty()
+        return self._add_penalty()
 
-    def _sum(self, X: Any, Y: Array, w: Array | None, n_samples: int) -> Array:
-        """Return what these rows contribute to the mean loss of `n_samples`, and its gradient."""
+    def _sum(self, n_samples: int, X: Any, Y: Array, w: Array | None, Z: Array) -> None:
+        """Write what these rows contribute to the gradient of the mean loss of `n_samples`."""
         n_rows = X.shape[-2]
         if n_rows <= 2 * self._chunk:
-            return self._share(X, Y, w, n_samples)
+            self._share(n_samples, X, Y, w, Z)
+            return
         total = np.zeros_like(self.grad) if self._total is None else self._total
-        self._total, loss = total, np.zeros(len(total))
+        self._total = total
         total.fill(0.0)
         for start in range(0, n_rows, self._chunk):
             rows = slice(start, start + self._chunk)
-            w_rows = None if w is None else w[..., rows]
-            loss += self._share(X[..., rows, :], Y[..., rows, :], w_rows, n_samples)
+            self._share(n_samples, *_rows_of(rows, X, Y, w, Z))
             np.add(total, self.grad, out=total)
         np.copyto(self.grad, total)
-        return loss
 
-    def _share(self, X: Any, Y: Array, w: Array | None, n_samples: int) -> Array:
+    def _share(self, n_samples: int, X: Any, Y: Array, w: Array | None, Z: Array) -> None:
         """Do what `_sum` does, for few enough rows, in one pass."""
         space = self.workspace(X.shape[-2])
-        loss, delta = space.loss, space.delta
-        Z = forward(self.layers, X, space.layers)
-        self.loss.value_delta(Y, Z, loss, delta, space.work)
+        raw, delta = forward(self.layers, X, space.layers), space.delta
+        np.copyto(Z, raw)
+        self.loss.delta(Y, raw, delta, space.work)
         if w is not None:
-            np.multiply(loss, w, out=loss)
             np.multiply(delta, w[..., None], out=delta)
         np.multiply(delta, 1.0 / n_samples, out=delta)
         self._backward(delta, space)
-        return np.add.reduce(loss, axis=-1, dtype=np.float64) / n_samples
 
     def _backward(self, delta: Array, space: Workspace) -> None:
         """Carry dL/dZ of the output back through the layers: the chain rule."""
@@ -287,22 +359,24 @@ class Network:
             shares[n % n_shares].append((W_block, dW_block, P))
         return shares
 
-    def _add_penalty(self) -> float | Array:
+    def _add_penalty(self) -> Array:
         """Add alpha W to the gradient and return alpha/2 ||W||^2 of each member."""
         if not self._penalised:
-            return 0.0
+            return self._no_penalty
         if len(self._penalised) == 1:
-            return self._penalise(0) * 0.5
-        return sum(self.team(self._penalise, len(self._penalised))) * 0.5
+            return self._penalise(0)
+        return np.sum(self.team(self._penalise, len(self._penalised)), axis=0)
 
     def _penalise(self, share: int) -> Array:
-        """Add alpha W to the gradient of a thread's blocks; return alpha ||W||^2 of them."""
-        total: Any = 0.0
+        """Add alpha W to the gradient of a thread's blocks; return alpha/2 ||W||^2 of them."""
+        total: Array | None = None
         for W, dW, P in self._penalised[share]:
             np.multiply(W, self.alpha, out=P)
             np.add(dW, P, out=dW)
-            total = np.vecdot(W, P) + total
-        return total
+            own = np.vecdot(W, P)
+            total = own if total is None else np.add(total, own, out=total)
+        assert total is not None
+        return np.multiply(total, 0.5, out=total)
 
     def clip(self, norm: float) -> None:
         """Scale the gradient of each member down to this Euclidean norm, where it is larger.

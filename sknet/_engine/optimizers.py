@@ -19,7 +19,7 @@ from sknet._engine.team import ALONE, Team
 #: Elements of a block at most; its arrays fit the second-level cache.
 BLOCK = 1 << 17
 #: Elements that are worth a thread of their own.
-SHARE = 1 << 16
+SHARE = 1 << 19
 
 
 class Optimizer:

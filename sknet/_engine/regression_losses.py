@@ -26,11 +26,14 @@ from sknet._engine.loss_base import (
 class AbsoluteError(Loss):
     """|z - y|; delta = sign(z - y), which is 0 at 0. The best constant is the median."""
 
-    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
-        np.subtract(Z, Y, out=Z)
-        np.abs(Z, out=work)
+    def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
+        np.subtract(Z, Y, out=work)
+        np.abs(work, out=work)
         sum_outputs(work, loss)
-        np.sign(Z, out=delta)
+
+    def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
+        np.subtract(Z, Y, out=work)
+        np.sign(work, out=delta)
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
         return np.concatenate([weighted_quantiles(y, w, [0.5]) for y in Y.T])
@@ -50,13 +53,18 @@ class Huber(Loss):
     def __init__(self, huber_delta: float = 1.35) -> None:
         self.huber_delta = float(huber_delta)
 
-    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
-        np.subtract(Z, Y, out=Z)
-        np.clip(Z, -self.huber_delta, self.huber_delta, out=delta)
-        np.multiply(delta, 0.5, out=work)
-        np.subtract(Z, work, out=work)
-        np.multiply(work, delta, out=work)
+    def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
+        r, c = Z, more
+        np.subtract(Z, Y, out=r)
+        np.clip(r, -self.huber_delta, self.huber_delta, out=c)
+        np.multiply(c, 0.5, out=work)
+        np.subtract(r, work, out=work)
+        np.multiply(work, c, out=work)
         sum_outputs(work, loss)
+
+    def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
+        np.subtract(Z, Y, out=delta)
+        np.clip(delta, -self.huber_delta, self.huber_delta, out=delta)
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
         w = np.ones(len(Y)) if w is None else np.asarray(w, np.float64)
@@ -86,13 +94,16 @@ class Quantile(Loss):
     def __init__(self, quantile: float = 0.5) -> None:
         self.quantile = float(quantile)
 
-    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
-        np.subtract(Z, Y, out=Z)
-        np.sign(Z, out=delta)
+    def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
+        self.delta(Y, Z, more, work)
+        np.multiply(work, more, out=work)
+        sum_outputs(work, loss)
+
+    def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
+        np.subtract(Z, Y, out=work)
+        np.sign(work, out=delta)
         np.multiply(delta, 0.5, out=delta)
         np.add(delta, 0.5 - self.quantile, out=delta)
-        np.multiply(Z, delta, out=work)
-        sum_outputs(work, loss)
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
         return np.concatenate([weighted_quantiles(y, w, [self.quantile]) for y in Y.T])
@@ -118,24 +129,39 @@ class NonCrossingQuantiles(Loss):
         column = 0.5 - np.array(self.quantile)[:, None]
         self._shift = {column.astype(dtype).dtype: column.astype(dtype) for dtype in "fd"}
 
-    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
-        z, slope, r = (a.reshape(transposed(Z.shape)) for a in (work, Z, delta))
-        np.copyto(z, Z.mT)
-        softplus(z, slope, r)
-        slope[..., 0, :] = z[..., 0, :]
-        np.add.accumulate(slope, axis=-2, out=r)  # the quantiles
-        np.subtract(r, Y.mT, out=r)
+    def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
+        q, g = (a.reshape(transposed(Z.shape)) for a in (work, more))
+        self._quantiles(Z, q, g)
+        np.subtract(q, Y.mT, out=q)
+        self._slope(q, g)
+        np.multiply(q, g, out=q)
+        np.add.reduce(q, axis=-2, out=loss)
+
+    def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
+        q, g, slope = (a.reshape(transposed(Z.shape)) for a in (work, delta, Z))
+        z = self._quantiles(Z, q, g)
         logistic(z, slope, z)
         slope[..., 0, :] = 1.0
-        g = z
+        np.subtract(q, Y.mT, out=q)
+        self._slope(q, g)
+        np.add.accumulate(g[..., ::-1, :], axis=-2, out=q[..., ::-1, :])
+        np.multiply(slope, q, out=slope)
+        np.copyto(delta, slope.mT)
+
+    def _quantiles(self, Z: Array, q: Array, z: Array) -> Array:
+        """Write the quantiles, and Z transposed; use Z up as scratch memory, and return z."""
+        np.copyto(z, Z.mT)
+        steps = Z.reshape(z.shape)
+        softplus(z, steps, q)
+        steps[..., 0, :] = z[..., 0, :]
+        np.add.accumulate(steps, axis=-2, out=q)
+        return z
+
+    def _slope(self, r: Array, g: Array) -> None:
+        """g <- dL/dq of each level, from r = q - y."""
         np.sign(r, out=g)
         np.multiply(g, 0.5, out=g)
         np.add(g, self._shift[g.dtype], out=g)
-        np.multiply(r, g, out=r)
-        np.add.reduce(r, axis=-2, out=loss)
-        np.add.accumulate(g[..., ::-1, :], axis=-2, out=r[..., ::-1, :])
-        np.multiply(slope, r, out=slope)
-        np.copyto(delta, slope.mT)
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
         """As ``Loss.constant``: the weighted quantiles.
@@ -163,15 +189,20 @@ class PoissonDeviance(Deviance):
 
     domain = NON_NEGATIVE
 
-    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
-        mu = work
+    def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
+        mu = more
         np.exp(Z, out=mu)
         np.multiply(Z, Y, out=Z)
-        xlogy(Y, Y, out=delta)
-        np.subtract(delta, Z, out=Z)
-        np.subtract(mu, Y, out=delta)
-        np.add(Z, delta, out=Z)
+        xlogy(Y, Y, out=work)
+        np.subtract(work, Z, out=Z)
+        np.subtract(mu, Y, out=mu)
+        np.add(Z, mu, out=Z)
         sum_outputs(Z, loss)
+
+    def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
+        mu = delta
+        np.exp(Z, out=mu)
+        np.subtract(mu, Y, out=delta)
 
 
 class GammaDeviance(Deviance):
@@ -182,13 +213,19 @@ class GammaDeviance(Deviance):
 
     domain = POSITIVE
 
-    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
-        t = Z
-        np.log(Y, out=work)
-        np.subtract(work, Z, out=t)
+    def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
+        t = work
+        np.log(Y, out=t)
+        np.subtract(t, Z, out=t)
+        np.expm1(t, out=more)
+        np.subtract(more, t, out=more)
+        sum_outputs(more, loss)
+
+    def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
+        t = work
+        np.log(Y, out=t)
+        np.subtract(t, Z, out=t)
         np.expm1(t, out=delta)
-        np.subtract(delta, t, out=work)
-        sum_outputs(work, loss)
         np.negative(delta, out=delta)
 
 
@@ -213,24 +250,31 @@ class TweedieDeviance(Deviance):
         limit = limits.get(float(hyper["tweedie_power"]))
         return limit() if limit else super().configured(**hyper)
 
-    def value_delta(self, Y: Array, Z: Array, loss: Array, delta: Array, work: Array) -> None:
+    def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
         a, b = 2.0 - self.tweedie_power, 1.0 - self.tweedie_power
-        log_y = delta
-        with np.errstate(divide="ignore"):
-            np.log(Y, out=log_y)  # of 0: -inf, whose powers are 0 below
-        np.multiply(Z, b, out=work)
-        np.add(work, log_y, out=work)
-        np.exp(work, out=work)
-        np.multiply(work, -1.0 / b, out=work)  # -y mu^b / b
+        log_y = more
+        self._y_mu_b(Y, Z, work, log_y)
+        np.multiply(work, -1.0 / b, out=work)
         np.multiply(Z, a, out=Z)
         np.exp(Z, out=Z)
         np.multiply(Z, 1.0 / a, out=Z)  # mu^a / a
-        np.multiply(log_y, a, out=delta)
+        np.add(Z, work, out=Z)
+        np.multiply(log_y, a, out=work)
+        np.exp(work, out=work)
+        np.multiply(work, 1.0 / (a * b), out=work)
+        np.add(Z, work, out=Z)
+        sum_outputs(Z, loss)
+
+    def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
+        self._y_mu_b(Y, Z, work, delta)
+        np.multiply(Z, 2.0 - self.tweedie_power, out=delta)
         np.exp(delta, out=delta)
-        np.multiply(delta, 1.0 / (a * b), out=delta)
-        np.add(delta, work, out=delta)
-        np.add(delta, Z, out=delta)
-        sum_outputs(delta, loss)
-        np.multiply(work, b, out=work)
-        np.multiply(Z, a, out=delta)
-        np.add(delta, work, out=delta)
+        np.subtract(delta, work, out=delta)
+
+    def _y_mu_b(self, Y: Array, Z: Array, product: Array, log_y: Array) -> None:
+        """Write y mu^b, and log y; of 0 it is -inf, whose powers are 0."""
+        with np.errstate(divide="ignore"):
+            np.log(Y, out=log_y)
+        np.multiply(Z, 1.0 - self.tweedie_power, out=product)
+        np.add(product, log_y, out=product)
+        np.exp(product, out=product)

@@ -5,7 +5,7 @@ the random generators', and `Progress`. A training taken up from its state goes 
 it had not been interrupted.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import cycle
 from math import inf, isfinite
@@ -27,9 +27,13 @@ from sknet._engine.stopping import Stopping
 from sknet._engine.team import numpy_for_steps
 
 Batch = tuple[Any, Array, Array | None]
+Block = tuple[Array, Array | None, Iterator[tuple[slice, Any]]]
 Part = tuple[Network, Optimizer, Sequence[np.random.Generator]]
 Limit = Callable[[], AbstractContextManager[Any]]
 Monitor = Callable[["Record"], bool]
+
+#: Elements of Y and of the raw output in a block of batches.
+BLOCK_ELEMENTS = 1 << 14
 
 
 def nothing() -> None:
@@ -101,11 +105,16 @@ class Batches:
     n_members : int
         Members that a batch is for: all, or 1 where they are trained one after another.
 
+    Attributes
+    ----------
+    block_size : int
+        Rows of a block: of batches whose targets are gathered, and whose losses are taken, at once.
+
     Notes
     -----
     One batch of all rows, or batches in the order of the rows, are views that all members share.
     Shuffled batches are gathered, (n_members, batch_size, ...), into buffers that the next batch
-    overwrites.
+    (of X) or block (of Y and w) overwrites.
     """
 
     def __init__(
@@ -115,30 +124,47 @@ class Batches:
         self.n_samples, self.batch_size, self.n_members = X.shape[0], batch_size, n_members
         self.n_batches = -(-self.n_samples // batch_size)
         self.gathers = shuffle and batch_size < self.n_samples
+        n_together = max(1, BLOCK_ELEMENTS // (n_members * batch_size * Y.shape[1]))
+        self.block_size = min(n_together * batch_size, self.n_samples)
         self._numbers = np.arange(self.n_samples)
         if self.gathers:
             self._order = np.empty((n_members, self.n_samples), np.intp)
-            sizes = {batch_size, self.n_samples % batch_size} - {0}
-            self._buffers = {size: self._allocate(n_members, size) for size in sizes}
-            self._rows = {size: np.empty((n_members, size), np.intp) for size in sizes}
+            sizes = self._sizes(batch_size) | self._sizes(self.block_size)
+            self._rows = {n: np.empty((n_members, n), np.intp) for n in sizes}
+            self._X = {
+                n: None if scipy.sparse.issparse(X) else self._allocate(n, X)
+                for n in self._sizes(batch_size)
+            }
+            self._Y = {n: self._allocate(n, Y) for n in self._sizes(self.block_size)}
+            self._w = {
+                n: None if w is None else self._allocate(n, w) for n in self._sizes(self.block_size)
+            }
 
-    def _allocate(self, n_members: int, size: int) -> Any:
-        return [
-            None
-            if a is None or scipy.sparse.issparse(a)
-            else np.empty((n_members, size, *a.shape[1:]), a.dtype)
-            for a in (self.X, self.Y, self.w)
-        ]
+    def _sizes(self, size: int) -> set[int]:
+        """Return the rows of a batch, or block, of this size, and of the last one."""
+        return {size, self.n_samples % size} - {0}
+
+    def _allocate(self, n_rows: int, a: Array) -> Array:
+        return np.empty((self.n_members, n_rows, *a.shape[1:]), a.dtype)
 
     def epoch(self, generators: Sequence[np.random.Generator]) -> Iterator[Batch]:
         """Yield each batch of one epoch, (X, Y, w), for the members of these generators."""
-        take = self._view
+        for Y, w, batches in self.blocks(generators):
+            for rows, X in batches:
+                yield X, Y[..., rows, :], None if w is None else w[..., rows]
+
+    def blocks(self, generators: Sequence[np.random.Generator]) -> Iterator[Block]:
+        """Yield each block of one epoch: Y, w, and an iterator over its batches.
+
+        That yields the rows of a batch in Y and w, as a slice, and its X.
+        """
         if self.gathers:
-            take = self._gather
             for rng, order in zip(generators, self._order, strict=True):
                 self.shuffled(rng, order)
-        for start in range(0, self.n_samples, self.batch_size):
-            yield take(start, min(start + self.batch_size, self.n_samples))
+        for start in range(0, self.n_samples, self.block_size):
+            stop = min(start + self.block_size, self.n_samples)
+            Y, w = self._targets(start, stop)
+            yield Y, w, self._batches(start, stop)
 
     def shuffled(self, rng: np.random.Generator, order: NDArray[np.intp]) -> NDArray[np.intp]:
         """Draw a member's order of the rows for an epoch into `order`; return it."""
@@ -147,25 +173,40 @@ class Batches:
             rng.shuffle(order)
         return order
 
-    def _view(self, start: int, stop: int) -> Batch:
-        X, w = self.X[start:stop], self.w
-        if scipy.sparse.issparse(X):
-            X = SparseRows(X)
-        return X, self.Y[start:stop], None if w is None else w[start:stop]
-
-    def _gather(self, start: int, stop: int) -> Batch:
-        rows = self._rows[stop - start]
-        np.copyto(rows, self._order[:, start:stop])
-        X, Y, w = self._buffers[stop - start]
+    def _targets(self, start: int, stop: int) -> tuple[Array, Array | None]:
+        """Return Y and w of a block."""
+        if not self.gathers:
+            return self.Y[start:stop], None if self.w is None else self.w[start:stop]
+        rows, Y, w = self._numbers_of(start, stop), self._Y[stop - start], self._w[stop - start]
         # without mode="clip", take buffers its output
-        if X is not None:
-            self.X.take(rows, 0, X, "clip")
         self.Y.take(rows, 0, Y, "clip")
         if self.w is not None:
             self.w.take(rows, 0, w, "clip")
+        return Y, w
+
+    def _batches(self, first: int, last: int) -> Iterator[tuple[slice, Any]]:
+        """Yield the rows of each batch of a block, counted from its first, and its X."""
+        take = self._gather if self.gathers else self._view
+        for start in range(first, last, self.batch_size):
+            stop = min(start + self.batch_size, last)
+            yield slice(start - first, stop - first), take(start, stop)
+
+    def _numbers_of(self, start: int, stop: int) -> NDArray[np.intp]:
+        """Return the numbers of the rows, in memory of their own: take would copy a slice."""
+        rows = self._rows[stop - start]
+        np.copyto(rows, self._order[:, start:stop])
+        return rows
+
+    def _view(self, start: int, stop: int) -> Any:
+        X = self.X[start:stop]
+        return SparseRows(X) if scipy.sparse.issparse(X) else X
+
+    def _gather(self, start: int, stop: int) -> Any:
+        rows, X = self._numbers_of(start, stop), self._X[stop - start]
         if X is None:
-            return SparseRows(*(self.X[member_rows] for member_rows in rows)), Y, w
-        return X, Y, w
+            return SparseRows(*(self.X[member_rows] for member_rows in rows))
+        self.X.take(rows, 0, X, "clip")
+        return X
 
 
 class Training:
@@ -220,7 +261,7 @@ class Training:
         Raises
         ------
         DivergenceError
-            At the first batch whose loss is not finite.
+            At the first block of batches whose loss is not finite.
         """
         iteration = 0
         self.progress = self.progress.rebased(batches.n_batches)
@@ -241,8 +282,8 @@ class Training:
                 total = self.compiled(self.generators, np.array(rates))
             else:
                 for network, optimizer, generators in self._parts(batches.n_members):
-                    epoch = batches.epoch(generators)
-                    total += _steps(network, optimizer, epoch, rates, self.clip_norm)
+                    blocks = batches.blocks(generators)
+                    total += _steps(network, optimizer, blocks, rates, self.clip_norm)
                     self.optimizer.t = optimizer.t
             finite = isfinite(total) and self.optimizer.is_finite()
         if not finite:
@@ -332,24 +373,31 @@ class Training:
 def _steps(
     network: Network,
     optimizer: Optimizer,
-    batches: Iterator[Batch],
-    rates: list[float],
+    blocks: Iterator[Block],
+    rates: Iterable[float],
     clip_norm: float | None,
 ) -> float:
     """Take a step for each batch; return the sum over rows and members of the losses.
 
-    Stops at the first batch whose loss is not finite, and returns that.
+    Each is that before the step. Stops after the first block whose loss is not finite, and returns
+    that.
     """
-    loss_grad, step = network.loss_grad, optimizer.step
+    gradient, step, eta = network.gradient, optimizer.step, iter(rates)
     total = 0.0
-    for (X, Y, w), eta in zip(batches, rates, strict=True):
-        loss = float(np.add.reduce(loss_grad(X, Y, w)))
-        if not isfinite(loss):
-            return loss
-        if clip_norm is not None:
-            network.clip(clip_norm)
-        step(eta)
-        total += loss * X.shape[-2]
+    for Y, w, batches in blocks:
+        outputs = network.outputs(Y.shape[-2])
+        Z, penalties, sizes = outputs.Z, [], []
+        for rows, X in batches:
+            w_batch = None if w is None else w[..., rows]
+            penalties.append(gradient(X, Y[..., rows, :], w_batch, Z[:, rows]))
+            sizes.append(rows.stop - rows.start)
+            if clip_norm is not None:
+                network.clip(clip_norm)
+            step(next(eta))
+        loss = network.total_loss(Y, w, outputs) + np.dot(sizes, penalties)
+        total += float(np.add.reduce(loss))
+        if not isfinite(total):
+            break
     return total
 
 

@@ -147,8 +147,8 @@ def _pieces(network: Network, effort: Effort, kinds: list[str]) -> Table:
         for _ in batches.epoch(training.generators):
             pass
 
-    def loss() -> None:
-        net.loss.value_delta(Y, space.layers[-1].A, space.loss, space.delta, space.work)
+    def delta() -> None:
+        net.loss.delta(Y, space.layers[-1].A, space.delta, space.work)
 
     # a step uses the gradient up: each gets a copy of a true one, lest all decays to denormals
     net.loss_grad(X, Y)
@@ -169,7 +169,7 @@ def _pieces(network: Network, effort: Effort, kinds: list[str]) -> Table:
         cost = {
             "gather the batch": shortest_call(gather, seconds) / network.steps,
             "forward": shortest_call(lambda: forward(net.layers, X, space.layers), seconds),
-            "loss and its delta": shortest_call(loss, seconds),
+            "delta of the loss": shortest_call(delta, seconds),
             "backward": shortest_call(lambda: net._backward(space.delta, space), seconds),
             "penalty": shortest_call(net._add_penalty, seconds),
             "optimizer": shortest_call(copy_and_step, seconds) - shortest_call(copy, seconds),

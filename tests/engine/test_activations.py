@@ -62,10 +62,10 @@ every_dtype = pytest.mark.parametrize("dtype", TOLERANCES)
 
 
 def forward(name, Z):
-    """Z and A as a layer holds them (one array, or two), and scratch memory full of NaN."""
+    """Z and A as a layer holds them (one array, or two), and memory: full of NaN, or of zeros."""
     Z = Z.copy()
     A = Z if ACTIVATIONS[name].in_place else np.full_like(Z, np.nan)
-    work = np.full_like(Z, np.nan)
+    work = ACTIVATIONS[name].memory(np.full_like(Z, np.nan))
     with np.errstate(over="raise", divide="raise", invalid="raise"):
         ACTIVATIONS[name].forward(Z, A, work)
     return Z, A, work
@@ -74,7 +74,7 @@ def forward(name, Z):
 def backward(name, Z, delta):
     """Return delta * sigma'(Z)."""
     Z, A, work = forward(name, Z)
-    delta, work[:] = delta.copy(), np.nan
+    delta, work = delta.copy(), ACTIVATIONS[name].memory(np.full_like(Z, np.nan))
     with np.errstate(over="raise", divide="raise", invalid="raise"):
         ACTIVATIONS[name].backward(delta, Z, A, work)
     return delta

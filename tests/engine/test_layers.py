@@ -4,7 +4,7 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._engine.activations import ACTIVATIONS
-from sknet._engine.layers import Dense, Dropout, SparseRows, matmul, work_array
+from sknet._engine.layers import Dense, Dropout, SparseRows, product, work_array
 
 SIZES = [(4, 3), (1, 3), (4, 1), (1, 1)]
 
@@ -131,11 +131,11 @@ def test_a_layer_of_some_members_has_the_description_and_no_parameters():
 
 @pytest.mark.parametrize("inner", [1, 2])
 @pytest.mark.parametrize("members", [(), (3,)])
-def test_matmul_with_any_inner_dimension(inner, members):
+def test_product_with_any_inner_dimension(inner, members):
     rng = np.random.default_rng(3)
     A, B = rng.normal(size=(*members, 4, inner)), rng.normal(size=(3, inner, 5))
     out = np.empty((3, 4, 5))
-    matmul(A, B, out)
+    product(inner)(A, B, out=out)
     assert_allclose(out, np.einsum("...ij,...jk->...ik", A, B), rtol=1e-13)
 
 

@@ -18,8 +18,8 @@ def objective(row, Y, w):
 
     def total(z):
         Z = np.tile(z, (len(Y), 1))
-        value, delta, work = np.empty(len(Y)), np.empty_like(Z), np.empty_like(Z)
-        row.value_delta(Y, Z, value, delta, work)
+        value = np.empty(len(Y))
+        row.value(Y, Z, value, np.empty_like(Z), np.empty_like(Z))
         return w @ value
 
     return total

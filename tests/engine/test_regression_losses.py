@@ -26,7 +26,8 @@ def row(loss, out, **hyper):
 
 def value_delta(row, Y, Z):
     value, delta = np.empty(Z.shape[:-1], Z.dtype), np.empty_like(Z)
-    row.value_delta(Y, Z.copy(), value, delta, np.empty_like(Z))
+    row.value(Y, Z.copy(), value, np.empty_like(Z), np.empty_like(Z))
+    row.delta(Y, Z.copy(), delta, np.empty_like(Z))
     return value, delta
 
 

@@ -249,7 +249,10 @@ def counted_steps(training):
     return rates
 
 
-def test_training_fails_at_the_first_batch_that_is_not_finite(make_network, make_training):
+def test_training_fails_at_the_first_block_that_is_not_finite(
+    make_network, make_training, monkeypatch
+):
+    monkeypatch.setattr("sknet._engine.training.BLOCK_ELEMENTS", 40)  # two batches of two outputs
     X, Y, w = table(50)
     Y[25] = 1e200
     network = make_network((6, 5, 2), ["tanh"])
@@ -257,8 +260,7 @@ def test_training_fails_at_the_first_batch_that_is_not_finite(make_network, make
     steps = counted_steps(training)
     with pytest.raises(DivergenceError, match=r"epoch 1, at learning rate 0\.01"):
         training.run(Batches(X, Y, w, 10, False, 1), never(), 5, ignore)
-    assert len(steps) == 2
-    assert np.isfinite(network.theta).all()
+    assert len(steps) == 4
 
 
 @pytest.mark.parametrize("n_members", [1, 2])
@@ -267,10 +269,8 @@ def test_training_fails_when_one_member_diverges(make_network, make_training, n_
     network = make_network((6, 5, 2), ["relu"], n_members=n_members)
     network.theta[0] *= 1e200
     training = make_training(network, "sgd")
-    steps = counted_steps(training)
-    with pytest.raises(DivergenceError):
+    with pytest.raises(DivergenceError, match="epoch 1"):
         next(training.epochs(Batches(X, Y, w, 10, True, n_members)))
-    assert steps == []
 
 
 @pytest.mark.parametrize("solver", ["adam", "adamw", "rmsprop"])

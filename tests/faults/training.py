@@ -342,13 +342,13 @@ def test_a_seed_decides_whatever_else_draws_random_numbers(cls):
 @pytest.mark.parametrize("limit", [1, cpu_count()])
 def test_a_small_network_takes_one_thread_and_no_limit_is_changed(limit, monkeypatch):
     blas = ThreadpoolController().select(user_api="blas")
-    loss_grad, seen = Network.loss_grad, []
+    gradient, seen = Network.gradient, []
 
     def spy(*args):
         seen.extend(library.num_threads for library in blas.lib_controllers)
-        return loss_grad(*args)
+        return gradient(*args)
 
-    monkeypatch.setattr(Network, "loss_grad", spy)
+    monkeypatch.setattr(Network, "gradient", spy)
     monkeypatch.setenv("SKNET_DISABLE_NUMBA", "1")
     with threadpool_limits(limits=limit, user_api="blas"):
         before = [library.num_threads for library in blas.lib_controllers]
