@@ -218,7 +218,8 @@ class Network:
     def n_shares(self, n_samples: int) -> int:
         """Return how many threads share so many rows; masks are drawn by one."""
         if n_samples not in self._n_shares:
-            widest = len(self.theta) * max(layer.n_out for layer in self.layers)
+            n_together = self.n_together(n_samples)
+            widest = n_together * max(layer.n_out for layer in self.layers)
             n_shares = self.team.n_shares(n_samples * widest, SHARE_ELEMENTS)
             drops = any(isinstance(layer, Dropout) for layer in self.layers)
             self._n_shares[n_samples] = 1 if drops else min(n_shares, n_samples)

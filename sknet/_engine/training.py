@@ -27,13 +27,13 @@ from sknet._engine.stopping import Stopping
 from sknet._engine.team import numpy_for_steps
 
 Batch = tuple[Any, Array, Array | None]
-Block = tuple[Array, Array | None, Iterator[tuple[slice, Any]]]
+Block = tuple[Array, Array | None, Iterator[tuple[slice, Batch]]]
 Part = tuple[Network, Optimizer, Sequence[np.random.Generator]]
 Limit = Callable[[], AbstractContextManager[Any]]
 Monitor = Callable[["Record"], bool]
 
-#: Elements of Y and of the raw output in a block of batches.
-BLOCK_ELEMENTS = 1 << 14
+#: Elements of the rows of X, and of the raw output, in a block of batches.
+BLOCK_ELEMENTS = 1 << 17
 
 
 def nothing() -> None:
@@ -108,13 +108,13 @@ class Batches:
     Attributes
     ----------
     block_size : int
-        Rows of a block: of batches whose targets are gathered, and whose losses are taken, at once.
+        Rows of a block: of batches that are gathered, and whose losses are taken, at once.
 
     Notes
     -----
     One batch of all rows, or batches in the order of the rows, are views that all members share.
-    Shuffled batches are gathered, (n_members, batch_size, ...), into buffers that the next batch
-    (of X) or block (of Y and w) overwrites.
+    Shuffled batches are views of a block that is gathered, (n_members, block_size, ...), into
+    buffers that the next block overwrites. Sparse rows are gathered batch by batch.
     """
 
     def __init__(
@@ -124,47 +124,42 @@ class Batches:
         self.n_samples, self.batch_size, self.n_members = X.shape[0], batch_size, n_members
         self.n_batches = -(-self.n_samples // batch_size)
         self.gathers = shuffle and batch_size < self.n_samples
-        n_together = max(1, BLOCK_ELEMENTS // (n_members * batch_size * Y.shape[1]))
+        self.sparse = scipy.sparse.issparse(X)
+        widest = Y.shape[1] if self.sparse else max(X.shape[1], Y.shape[1])
+        n_together = max(1, BLOCK_ELEMENTS // (n_members * batch_size * widest))
         self.block_size = min(n_together * batch_size, self.n_samples)
         self._numbers = np.arange(self.n_samples)
         if self.gathers:
             self._order = np.empty((n_members, self.n_samples), np.intp)
-            sizes = self._sizes(batch_size) | self._sizes(self.block_size)
-            self._rows = {n: np.empty((n_members, n), np.intp) for n in sizes}
-            self._X = {
-                n: None if scipy.sparse.issparse(X) else self._allocate(n, X)
-                for n in self._sizes(batch_size)
-            }
-            self._Y = {n: self._allocate(n, Y) for n in self._sizes(self.block_size)}
-            self._w = {
-                n: None if w is None else self._allocate(n, w) for n in self._sizes(self.block_size)
-            }
+            sizes = {self.block_size, self.n_samples % self.block_size} - {0}
+            self._buffers = {size: [self._buffer(size, a) for a in (X, Y, w)] for size in sizes}
+            self._rows = {size: np.empty((n_members, size), np.intp) for size in sizes}
 
-    def _sizes(self, size: int) -> set[int]:
-        """Return the rows of a batch, or block, of this size, and of the last one."""
-        return {size, self.n_samples % size} - {0}
-
-    def _allocate(self, n_rows: int, a: Array) -> Array:
+    def _buffer(self, n_rows: int, a: Any) -> Array | None:
+        """Return memory for so many rows of `a`; sparse rows need none."""
+        if a is None or scipy.sparse.issparse(a):
+            return None
         return np.empty((self.n_members, n_rows, *a.shape[1:]), a.dtype)
 
     def epoch(self, generators: Sequence[np.random.Generator]) -> Iterator[Batch]:
         """Yield each batch of one epoch, (X, Y, w), for the members of these generators."""
-        for Y, w, batches in self.blocks(generators):
-            for rows, X in batches:
-                yield X, Y[..., rows, :], None if w is None else w[..., rows]
+        for _, _, batches in self.blocks(generators):
+            for _, batch in batches:
+                yield batch
 
     def blocks(self, generators: Sequence[np.random.Generator]) -> Iterator[Block]:
         """Yield each block of one epoch: Y, w, and an iterator over its batches.
 
-        That yields the rows of a batch in Y and w, as a slice, and its X.
+        That yields the rows of a batch, as a slice of those of the block, and (X, Y, w).
         """
+        take = self._view
         if self.gathers:
+            take = self._gather
             for rng, order in zip(generators, self._order, strict=True):
                 self.shuffled(rng, order)
         for start in range(0, self.n_samples, self.block_size):
-            stop = min(start + self.block_size, self.n_samples)
-            Y, w = self._targets(start, stop)
-            yield Y, w, self._batches(start, stop)
+            X, Y, w = take(start, min(start + self.block_size, self.n_samples))
+            yield Y, w, self._batches(X, Y, w)
 
     def shuffled(self, rng: np.random.Generator, order: NDArray[np.intp]) -> NDArray[np.intp]:
         """Draw a member's order of the rows for an epoch into `order`; return it."""
@@ -173,40 +168,32 @@ class Batches:
             rng.shuffle(order)
         return order
 
-    def _targets(self, start: int, stop: int) -> tuple[Array, Array | None]:
-        """Return Y and w of a block."""
-        if not self.gathers:
-            return self.Y[start:stop], None if self.w is None else self.w[start:stop]
-        rows, Y, w = self._numbers_of(start, stop), self._Y[stop - start], self._w[stop - start]
+    def _batches(self, X: Any, Y: Array, w: Array | None) -> Iterator[tuple[slice, Batch]]:
+        """Yield the rows of each batch of a block, and its X, Y and w."""
+        n_rows = Y.shape[-2]
+        for start in range(0, n_rows, self.batch_size):
+            rows = slice(start, min(start + self.batch_size, n_rows))
+            X_batch = SparseRows(*(part[rows] for part in X)) if self.sparse else X[..., rows, :]
+            yield rows, (X_batch, Y[..., rows, :], None if w is None else w[..., rows])
+
+    def _view(self, start: int, stop: int) -> Any:
+        """Return rows of X (a list of one matrix where it is sparse), Y and w as they stand."""
+        rows = slice(start, stop)
+        X, w = self.X[rows], None if self.w is None else self.w[rows]
+        return [X] if self.sparse else X, self.Y[rows], w
+
+    def _gather(self, start: int, stop: int) -> Any:
+        """Return shuffled rows of X (a list of one matrix a member if it is sparse), Y and w."""
+        rows = self._rows[stop - start]
+        np.copyto(rows, self._order[:, start:stop])  # of a slice, take would make a copy
+        X, Y, w = self._buffers[stop - start]
         # without mode="clip", take buffers its output
+        if X is not None:
+            self.X.take(rows, 0, X, "clip")
         self.Y.take(rows, 0, Y, "clip")
         if self.w is not None:
             self.w.take(rows, 0, w, "clip")
-        return Y, w
-
-    def _batches(self, first: int, last: int) -> Iterator[tuple[slice, Any]]:
-        """Yield the rows of each batch of a block, counted from its first, and its X."""
-        take = self._gather if self.gathers else self._view
-        for start in range(first, last, self.batch_size):
-            stop = min(start + self.batch_size, last)
-            yield slice(start - first, stop - first), take(start, stop)
-
-    def _numbers_of(self, start: int, stop: int) -> NDArray[np.intp]:
-        """Return the numbers of the rows, in memory of their own: take would copy a slice."""
-        rows = self._rows[stop - start]
-        np.copyto(rows, self._order[:, start:stop])
-        return rows
-
-    def _view(self, start: int, stop: int) -> Any:
-        X = self.X[start:stop]
-        return SparseRows(X) if scipy.sparse.issparse(X) else X
-
-    def _gather(self, start: int, stop: int) -> Any:
-        rows, X = self._numbers_of(start, stop), self._X[stop - start]
-        if X is None:
-            return SparseRows(*(self.X[member_rows] for member_rows in rows))
-        self.X.take(rows, 0, X, "clip")
-        return X
+        return [self.X[own] for own in rows] if X is None else X, Y, w
 
 
 class Training:
@@ -387,9 +374,8 @@ def _steps(
     for Y, w, batches in blocks:
         outputs = network.outputs(Y.shape[-2])
         Z, penalties, sizes = outputs.Z, [], []
-        for rows, X in batches:
-            w_batch = None if w is None else w[..., rows]
-            penalties.append(gradient(X, Y[..., rows, :], w_batch, Z[:, rows]))
+        for rows, batch in batches:
+            penalties.append(gradient(*batch, Z[:, rows]))
             sizes.append(rows.stop - rows.start)
             if clip_norm is not None:
                 network.clip(clip_norm)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import ThreadpoolController
 
 from sknet._engine.loss_base import SHARE
 from sknet._engine.losses import LOSSES, PREDICTIONS
@@ -25,6 +26,16 @@ HYPER_PARAMETERS = {
 # Differences y - prediction at which a loss, or its slope, has a kink.
 KINKS = {"absolute_error": [0.0], "quantile": [0.0], "huber": [-1.35, 1.35]}
 MARGIN = 0.02  # what central differences must not reach across
+
+
+BLAS = ThreadpoolController().select(user_api="blas")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread_of_blas():
+    """The engine leaves the threads of BLAS to its callers; those of two tests at once collide."""
+    with BLAS.limit(limits=1):
+        yield
 
 
 @pytest.fixture
