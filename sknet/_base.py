@@ -21,7 +21,7 @@ from sknet._engine.parameters import Views
 from sknet._engine.prediction import predict_by_chunks
 from sknet._engine.team import Team
 from sknet._fitting import Result, Start, Watch, train
-from sknet._inputs import cast_finite, validate_X
+from sknet._inputs import cast_X, refuse_not_finite, validate_X
 from sknet._memory import require_memory
 from sknet._targets import plain, require_y
 from sknet._threads import blas_threads, free_threads
@@ -339,7 +339,12 @@ class BaseMLP(
         team = Team(free_threads() if many else 1)
         with blas_threads(min(X.shape[0], chunk) * largest, alone=team.size == 1):
             values = predict_by_chunks(
-                layers, X, lambda Z: finish(Z.astype(X.dtype)), partial(cast_finite, self), team
+                layers,
+                X,
+                lambda Z: finish(Z.astype(X.dtype)),
+                cast_X,
+                team,
+                suspect=partial(refuse_not_finite, self),
             )
         finite = np.isfinite(values)
         if not finite.all():

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ def validate_X(estimator: Any, X: Any, *, reset: bool, finite: bool = True) -> A
     """Validate `X`; return it as an array or a CSR matrix, float32 or float64.
 
     Sets (``reset=True``) or checks the estimator's number and names of features. With
-    ``finite=False`` an array may hold any numbers, which `cast_finite` looks at.
+    ``finite=False`` an array may hold any numbers, which `refuse_not_finite` looks at.
 
     Raises
     ------
@@ -47,6 +46,11 @@ def validate_X(estimator: Any, X: Any, *, reset: bool, finite: bool = True) -> A
             reset=reset,
             ensure_all_finite=finite or not isinstance(X, np.ndarray),
         )
+
+
+def refuse_not_finite(estimator: Any, X: np.ndarray) -> None:
+    """Raise where `X` holds NaN or infinities."""
+    assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
 
 
 def refuse_masked(values: Any, name: str) -> None:
@@ -107,17 +111,6 @@ def _is_text(value: Any) -> bool:
 def _few(names: list[Any]) -> str:
     """Return the first names in words."""
     return ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
-
-
-def cast_finite(estimator: Any, X: Any, dtype: np.dtype, out: np.ndarray | None = None) -> Any:
-    """Do what `cast_X` does, for a chunk of rows that may hold NaN or infinities: raise for them.
-
-    While the chunk is in the cache, that costs little; a sum of squares least of all.
-    """
-    cast = cast_X(X, dtype, out)
-    if out is not None and not isfinite(np.vdot(out, out)):
-        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
-    return cast
 
 
 def cast_X(X: Any, dtype: np.dtype, out: np.ndarray | None = None) -> Any:

@@ -226,20 +226,15 @@ def exp_finite(Z: Array) -> Array:
 
 
 def both_sides(Z: Array) -> Array:
-    """sigma(-z) and sigma(z) side by side, (..., n_samples, 2), for one output z; neither cancels.
+    """sigma(-z) and sigma(z) side by side, (..., n_samples, 2), for one output z.
 
-    With e = exp(-|z|), the larger is 1 / (1 + e) and the smaller e / (1 + e).
+    As 1 / (1 + exp(z)) and 1 / (1 + exp(-z)): neither cancels, and where exp overflows it is 0.
     """
-    e = np.abs(Z[..., 0])
-    np.negative(e, out=e)
-    np.exp(e, out=e)
-    larger = 1.0 / (1.0 + e)
-    smaller = np.multiply(e, larger, out=e)
-    positive = Z[..., 0] >= 0.0
-    P = np.empty((*Z.shape[:-1], 2), Z.dtype)
-    P[..., 0] = np.where(positive, smaller, larger)
-    P[..., 1] = np.where(positive, larger, smaller)
-    return P
+    P = np.concatenate([Z, -Z], axis=-1)
+    with np.errstate(over="ignore"):
+        np.exp(P, out=P)
+    np.add(P, 1.0, out=P)
+    return np.divide(1.0, P, out=P)
 
 
 def quantiles_in_order(Z: Array) -> Array:

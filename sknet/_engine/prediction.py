@@ -1,13 +1,14 @@
 """Prediction: the forward pass over all rows, in chunks that stay in the cache."""
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
 from sknet._engine.activations import Array
-from sknet._engine.layers import Dense, SparseRows, work_array
+from sknet._engine.layers import Dense, DenseBuffers, SparseRows, work_array
 from sknet._engine.network import ROWS, chunk_rows, forward
 from sknet._engine.team import ALONE, Team
 
@@ -18,6 +19,7 @@ def predict_by_chunks(
     finish: Callable[[Array], Array],
     cast: Callable[..., Any],
     team: Team = ALONE,
+    suspect: Callable[[Array], None] = lambda X: None,
 ) -> Array:
     """Return what `finish` makes of the raw output, for all rows of `X`.
 
@@ -37,6 +39,9 @@ def predict_by_chunks(
         sparse rows in that dtype, and is given no `out` for them.
     team : Team
         Threads that share the chunks.
+    suspect : callable
+        Given each chunk of dense rows whose sum of squares is not finite: the least that a look for
+        NaN and infinities can cost, while the rows are in the cache.
 
     Notes
     -----
@@ -45,31 +50,66 @@ def predict_by_chunks(
     """
     n_samples, chunk = X.shape[0], chunk_rows(layers, len(layers[0].W))
     n_shares = team.n_shares(n_samples, 8 * chunk)
-    share_rows = -(-n_samples // (n_shares * chunk)) * chunk
+    n_rows = min(chunk, n_samples + -n_samples % ROWS)
 
-    def share(k: int) -> list[Array]:
-        chunks = _Chunks(layers, min(chunk, n_samples + -n_samples % ROWS))
-        stop = min((k + 1) * share_rows, n_samples)
-        return [
-            finish(chunks.raw_output(X[start : min(start + chunk, stop)], cast))
-            for start in range(k * share_rows, stop, chunk)
-        ]
+    def chunks() -> _Chunks:
+        return _Chunks(layers, n_rows, cast, suspect, dense=isinstance(X, np.ndarray))
 
     with np.errstate(all="ignore"):
-        return np.concatenate([part for parts in team(share, n_shares) for part in parts])
+        memory = chunks()
+        first = finish(memory.raw_output(X[:chunk]))
+        if n_samples <= chunk:
+            return first
+        values = np.empty((n_samples, *first.shape[1:]), first.dtype)
+        values[:chunk] = first
+        starts = iter(range(chunk, n_samples, chunk))  # shared: who is held up takes fewer
+
+        def share(k: int) -> None:
+            own = chunks() if k else memory
+            for start in starts:
+                rows = slice(start, start + chunk)
+                values[rows] = finish(own.raw_output(X[rows]))
+
+        team(share, n_shares)
+    return values
+
+
+class _First(Dense):
+    """A dense layer whose input ends with a column of ones, and W with the bias as its last row.
+
+    The product adds the bias, for less than a pass of its own costs.
+    """
+
+    def __init__(self, layer: Dense) -> None:
+        super().__init__(layer.n_in + 1, layer.n_out, layer.activation)
+        self.bind({"W": np.concatenate([layer.W, layer.b], axis=1), "b": layer.b})
+
+    def forward(self, X: Any, buffers: DenseBuffers) -> Array:
+        np.matmul(X, self.W, out=buffers.Z)
+        self.sigma.forward(buffers.Z, buffers.A, buffers.work)
+        return buffers.A
 
 
 class _Chunks:
     """Memory to predict one chunk of rows after another."""
 
-    def __init__(self, layers: Sequence[Dense], n_rows: int) -> None:
-        self.layers, self.dtype = layers, layers[0].W.dtype
+    def __init__(
+        self,
+        layers: Sequence[Dense],
+        n_rows: int,
+        cast: Callable[..., Any],
+        suspect: Callable[[Array], None],
+        dense: bool,
+    ) -> None:
+        self.cast, self.suspect = cast, suspect
+        self.layers = [_First(layers[0]), *layers[1:]] if dense else layers
+        self.dtype = layers[0].W.dtype
         n_members = len(layers[0].W)
         self.work = work_array(layers, n_members, n_rows, self.dtype)
         self.X: Array | None = None
         self.n_rows = 0
 
-    def raw_output(self, X: Any, cast: Callable[..., Any]) -> Array:
+    def raw_output(self, X: Any) -> Array:
         """Return the raw output (n_members, rows, n_outputs) for these rows, a buffer."""
         n, n_features = X.shape
         padded_rows = n + -n % ROWS
@@ -79,12 +119,14 @@ class _Chunks:
             self.X = None
         if isinstance(X, np.ndarray):
             if self.X is None:
-                self.X = np.empty((padded_rows, n_features), self.dtype)
+                self.X = np.ones((padded_rows, n_features + 1), self.dtype)
             self.X[n:] = 0.0
-            cast(X, self.dtype, self.X[:n])
+            self.cast(X, self.dtype, self.X[:n, :-1])
+            if not isfinite(np.vdot(self.X, self.X)):
+                self.suspect(X)
             batch: Any = self.X
         else:
-            batch = _padded(cast(X, self.dtype), padded_rows)
+            batch = _padded(self.cast(X, self.dtype), padded_rows)
         return forward(self.layers, batch, self.buffers)[:, :n]
 
 
