@@ -21,7 +21,7 @@ WORTH_SECONDS = 1.0
 #: Multiply-adds in a call of compiled code: in between, Python can react to Ctrl-C.
 SEGMENT = 1 << 31
 #: Multiply-adds of a forward pass from which on threads share the rows of a step,
-SHARED_STEP = 1 << 24
+SHARED_STEP = 1 << 27
 #: the least number of rows for each, and the least number of parameters to update.
 SHARED_ROWS, SHARED_PARAMETERS = 64, 1 << 17
 #: Exponentials in a step (tanh, logistic, softmax) above which numpy's are faster.

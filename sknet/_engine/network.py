@@ -32,7 +32,7 @@ ROWS = 16
 #: Members that hold more elements than this are trained one after another.
 LOCKSTEP_ELEMENTS = 1 << 18
 #: Elements of the widest layer's output that are worth a thread of their own.
-SHARE_ELEMENTS = 1 << 17
+SHARE_ELEMENTS = 1 << 18
 #: Weights of a member whose penalty is computed at once, and that are worth a thread of their own.
 PENALTY_BLOCK = 1 << 16
 #: Rows whose losses are taken at once.
