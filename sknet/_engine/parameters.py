@@ -1,8 +1,9 @@
 """theta: every parameter of every member in one array, seen by the layers through views.
 
 ``theta (n_members, n_params)`` is C-ordered; row k is network k. A row holds the groups of
-parameters one after another (all weights "W", then all biases "b"), each group layer by layer, so
-that what holds for a group (a penalty, a decay) is one slice of columns.
+parameters one after another (all weights "W", then all biases "b", at the end an embedding "E"),
+each group layer by layer, so that what holds for a group (a penalty, a decay) is one slice of
+columns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,9 @@ from numpy.typing import DTypeLike
 from sknet._engine.activations import Array
 
 Views = list[dict[str, Array]]
+
+#: Places of groups, whatever the order of the layers; others lie at 2.
+PLACES = {"W": 0, "b": 1, "E": 3}
 
 
 class Layout:
@@ -30,6 +34,8 @@ class Layout:
         Length of a row.
     groups : dict of str to slice
         The columns of each name's parameters, over all layers.
+    dense : slice
+        The columns before "E": those that every batch has a gradient for.
     """
 
     def __init__(self, shapes: Sequence[Mapping[str, tuple[int, ...]]]) -> None:
@@ -37,7 +43,8 @@ class Layout:
         self.groups: dict[str, slice] = {}
         self._slices: list[dict[str, slice]] = [{} for _ in shapes]
         stop = 0
-        for name in dict.fromkeys(name for shape in shapes for name in shape):
+        names = dict.fromkeys(name for shape in shapes for name in shape)
+        for name in sorted(names, key=lambda name: PLACES.get(name, 2)):
             first = stop
             for slices, shape in zip(self._slices, shapes, strict=True):
                 if name in shape:
@@ -45,6 +52,7 @@ class Layout:
                     slices[name] = slice(start, stop)
             self.groups[name] = slice(first, stop)
         self.n_params = stop
+        self.dense = slice(0, self.groups["E"].start if "E" in self.groups else stop)
 
     def zeros(self, n_members: int, dtype: DTypeLike) -> Array:
         """Return a new theta, or gradient of it, of zeros."""

@@ -40,6 +40,13 @@ def test_a_group_is_one_slice_of_columns_weights_first(layout):
         assert_array_equal(theta[:, layout.groups[name]], number)
 
 
+def test_an_embedding_comes_last_though_its_layer_is_the_first(layout):
+    with_embedding = Layout([{"E": (6, 2)}, *SHAPES])
+    assert list(with_embedding.groups) == ["W", "b", "s", "E"]
+    assert with_embedding.groups == layout.groups | {"E": slice(31, 43)}
+    assert (with_embedding.dense, layout.dense) == (slice(0, 31), slice(0, 31))
+
+
 def test_weights_lie_row_by_row_as_in_coefs(layout):
     theta = np.arange(2.0 * layout.n_params).reshape(2, -1)
     first, _, last = layout.views(theta)
