@@ -9,6 +9,7 @@ regression_losses.py  losses of numbers, beside the squared error
 losses.py             LOSSES on the raw output: value and delta; PREDICTIONS: the inverse links
 initializers.py       INITIALIZERS: the first W and b
 parameters.py         theta and its views
+embedding.py          Embedding: a row of E for each categorical column, as a first layer
 layers.py             Dense: a forward and a backward pass over views
 network.py            layers in a row; loss_grad = the chain rule, averaging and the penalty
 prediction.py         the forward pass over all rows, in chunks

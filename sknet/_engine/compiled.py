@@ -126,6 +126,8 @@ class CompiledEpoch:
         team: Team = ALONE,
     ) -> "CompiledEpoch | None":
         """Return the compiled epoch, or None."""
+        if network.embedding is not None:
+            return None
         layers, _ = dense_and_dropouts(network.layers)
         size = batches.batch_size
         whole = size == batches.n_samples or scipy.sparse.issparse(batches.X)
@@ -248,7 +250,7 @@ def dense_and_dropouts(layers: Sequence[Layer]) -> tuple[list[Dense], list[Dropo
     for layer in layers:
         if isinstance(layer, Dropout):
             waiting = layer
-        else:
+        elif isinstance(layer, Dense):
             dense.append(layer)
             dropouts.append(waiting)
             waiting = None

@@ -7,8 +7,8 @@ A layer has ``shapes`` (its parameters), ``bind`` (gives it views of theta and o
     `A` (..., n_samples, n_in) is the layer's input; the output is a buffer, good until the next
     call.
 ``backward(dA, buffers, input_gradient) -> dX``
-    `dA` is dL/d(output), used up; writes the gradients of the parameters, and returns dL/dX for
-    the input X (a buffer) unless `input_gradient` is false.
+    `dA` is dL/d(output), used up; writes the gradients of the parameters (an embedding adds to
+    them), and returns dL/dX for the input X (a buffer) unless `input_gradient` is false.
 
 All arrays have the trailing axes (samples, units) and, before them, the members; an input without
 the members axis is shared by all.
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sknet._engine.activations import ACTIVATIONS, Array
+from sknet._engine.embedding import Embedding, EmbeddingBuffers
 
 
 class SparseRows:
@@ -214,8 +215,10 @@ class Dropout:
         return dA
 
 
-Layer = Dense | Dropout
-Buffers = DenseBuffers | DropoutBuffers
+#: Layers with parameters.
+Bound = Dense | Embedding
+Layer = Bound | Dropout
+Buffers = DenseBuffers | DropoutBuffers | EmbeddingBuffers
 
 
 def work_array(layers: Sequence[Layer], n_members: int, n_samples: int, dtype: DTypeLike) -> Array:

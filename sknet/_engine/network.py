@@ -7,7 +7,7 @@ Objective of one member, over a batch of B rows with weights w_i::
 
     L(theta) = 1/B sum_i w_i loss(y_i, z_i) + alpha/2 ||W||^2
 
-Biases are not penalised. Averaging and weighting happen here and nowhere else.
+Biases and embeddings are not penalised. Averaging and weighting happen here and nowhere else.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sknet._engine.activations import Array
+from sknet._engine.embedding import Embedding
 from sknet._engine.initializers import initializer
-from sknet._engine.layers import Buffers, Dense, Dropout, Layer, work_array
+from sknet._engine.layers import Bound, Buffers, Dense, Dropout, Layer, work_array
 from sknet._engine.losses import Loss
 from sknet._engine.parameters import Layout
 from sknet._engine.team import ALONE, Team
@@ -41,7 +42,9 @@ LOSS_ROWS = 1 << 12
 SMALLEST_CHUNK = 1024
 
 
-def dense_layers(units: Sequence[int], activations: Sequence[str]) -> list[Dense]:
+def dense_layers(
+    units: Sequence[int], activations: Sequence[str], embedding: Embedding | None = None
+) -> list[Bound]:
     """Return the layers of a multilayer perceptron.
 
     Parameters
@@ -50,12 +53,16 @@ def dense_layers(units: Sequence[int], activations: Sequence[str]) -> list[Dense
         Units of the input, of each hidden layer, and of the output.
     activations : sequence of str
         Activation of each hidden layer; the output is linear (the loss owns its link).
+    embedding : Embedding, optional
+        Put in front; its output has ``units[0]`` units.
     """
+    assert embedding is None or embedding.n_out == units[0]
     shapes = pairwise(units)
-    return [
+    dense = [
         Dense(n_in, n_out, activation)
         for (n_in, n_out), activation in zip(shapes, (*activations, "identity"), strict=True)
     ]
+    return [*([] if embedding is None else [embedding]), *dense]
 
 
 def initial_parameters(
@@ -65,7 +72,7 @@ def initial_parameters(
     rng: np.random.Generator,
     zero_output: bool = False,
 ) -> list[dict[str, Array]]:
-    """Draw W (n_in, n_out) and b (1, n_out) of each layer, in float64.
+    """Draw W (n_in, n_out) and b (1, n_out) of each dense layer, in float64.
 
     By ``INITIALIZERS``; the output layer as if its activation were the last hidden one, which is
     scikit-learn's way. `zero_output` sets it to zero instead: the first prediction is the same for
@@ -83,13 +90,14 @@ def initial_parameters(
 
 
 def with_dropout(
-    layers: Sequence[Dense],
+    layers: Sequence[Bound],
     dropout: Sequence[float],
     generators: Sequence[np.random.Generator],
 ) -> list[Layer]:
     """Return the layers of training: `dropout` holds p for the input of each dense layer."""
-    in_training: list[Layer] = []
-    for layer, p in zip(layers, dropout, strict=True):
+    n_embeddings = int(isinstance(layers[0], Embedding))
+    in_training: list[Layer] = [*layers[:n_embeddings]]
+    for layer, p in zip(layers[n_embeddings:], dropout, strict=True):
         in_training += [Dropout(layer.n_in, p, generators)] if p else []
         in_training.append(layer)
     return in_training
@@ -153,7 +161,7 @@ class Network:
     Parameters
     ----------
     layers : list of Dense and Dropout
-        The last one is dense.
+        The first one may be an Embedding; the last one is dense.
     loss : Loss
         A row of ``LOSSES``.
     alpha : float
@@ -164,6 +172,11 @@ class Network:
         dL/dtheta, written by `loss_grad`; kept. None makes one.
     team : Team
         Threads for what is long and element-wise.
+
+    Attributes
+    ----------
+    embedding : Embedding or None
+        The first layer, if it is one.
     """
 
     def __init__(
@@ -182,6 +195,7 @@ class Network:
         views = zip(self.layout.views(theta), self.layout.views(self.grad), strict=True)
         for layer, (parameters, gradient) in zip(layers, views, strict=True):
             layer.bind(parameters, gradient)
+        self.embedding = layers[0] if isinstance(layers[0], Embedding) else None
         self._penalised = self._weight_blocks() if alpha else []
         self._workspaces: dict[int, Workspace] = {}
         self._outputs: dict[int, Outputs] = {}
@@ -195,7 +209,7 @@ class Network:
     def largest_product(self, n_samples: int) -> int:
         """Return the multiply-adds of the largest matrix product in `loss_grad` of so many rows."""
         rows = n_samples if n_samples <= 2 * self._chunk else self._chunk
-        return rows * max(layer.n_in * layer.n_out for layer in self.layers if layer.shapes)
+        return rows * max(layer.n_in * layer.n_out for layer in self.layers if "W" in layer.shapes)
 
     def n_together(self, n_samples: int) -> int:
         """Return how many members to train in lockstep on batches of so many rows: all, or 1.
@@ -205,7 +219,11 @@ class Network:
         """
         n_members = len(self.theta)
         units = sum(layer.n_out for layer in self.layers)
-        elements = n_members * (n_samples * units + self.layout.n_params)
+        n_params = self.layout.dense.stop
+        if self.embedding is not None:  # a step takes no more rows of E than the batch holds
+            n_rows = min(n_samples * len(self.embedding.n_levels), self.embedding.n_rows)
+            n_params += n_rows * self.embedding.dim
+        elements = n_members * (n_samples * units + n_params)
         return n_members if elements <= LOCKSTEP_ELEMENTS else 1
 
     def workspace(self, n_samples: int) -> Workspace:
@@ -216,13 +234,13 @@ class Network:
         return self._workspaces[n_samples]
 
     def n_shares(self, n_samples: int) -> int:
-        """Return how many threads share so many rows; masks are drawn by one."""
+        """Return how many threads share so many rows; one draws masks, and adds to dE."""
         if n_samples not in self._n_shares:
             n_together = self.n_together(n_samples)
             widest = n_together * max(layer.n_out for layer in self.layers)
             n_shares = self.team.n_shares(n_samples * widest, SHARE_ELEMENTS)
-            drops = any(isinstance(layer, Dropout) for layer in self.layers)
-            self._n_shares[n_samples] = 1 if drops else min(n_shares, n_samples)
+            alone = any(isinstance(layer, Dropout | Embedding) for layer in self.layers)
+            self._n_shares[n_samples] = 1 if alone else min(n_shares, n_samples)
         return self._n_shares[n_samples]
 
     def outputs(self, n_samples: int) -> Outputs:
@@ -289,8 +307,10 @@ class Network:
         Notes
         -----
         More rows than fit the cache several times are taken in chunks, and the sums of the chunks
-        added; so are the sums of threads that share the rows.
+        added; so are the sums of threads that share the rows. An embedding adds up by itself.
         """
+        if self.embedding is not None:
+            self.embedding.clear()
         n_samples = X.shape[-2]
         n_shares = self.n_shares(n_samples)
         if n_shares == 1:
@@ -320,14 +340,15 @@ class Network:
         if n_rows <= 2 * self._chunk:
             self._share(n_samples, X, Y, w, Z)
             return
-        total = np.zeros_like(self.grad) if self._total is None else self._total
+        grad = self.grad[:, self.layout.dense]
+        total = np.zeros_like(grad) if self._total is None else self._total
         self._total = total
         total.fill(0.0)
         for start in range(0, n_rows, self._chunk):
             rows = slice(start, start + self._chunk)
             self._share(n_samples, *_rows_of(rows, X, Y, w, Z))
-            np.add(total, self.grad, out=total)
-        np.copyto(self.grad, total)
+            np.add(total, grad, out=total)
+        np.copyto(grad, total)
 
     def _share(self, n_samples: int, X: Any, Y: Array, w: Array | None, Z: Array) -> None:
         """Do what `_sum` does, for few enough rows, in one pass."""

@@ -6,20 +6,32 @@ the state and uses `grad` up. `weights` is the slice of columns that weight deca
 
 Everything is element-wise, so theta is taken as one row and stepped through in blocks that stay
 in the processor's cache, each by one thread of a team.
+
+An embedding is stepped lazily: of its rows those alone that hold a gradient, gathered into blocks;
+all others keep theta and state, while `t` counts for all.
 """
 
 from math import ceil, isfinite
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sknet._engine.activations import Array
+from sknet._engine.embedding import Embedding
 from sknet._engine.team import ALONE, Team
 
 #: Elements of a block at most; its arrays fit the second-level cache.
 BLOCK = 1 << 17
 #: Elements that are worth a thread of their own.
 SHARE = 1 << 19
+#: Elements of a block of rows of an embedding.
+LAZY_BLOCK = 1 << 14
+
+
+def _items(rows: Array) -> Any:
+    """Return a view of rows (..., dim) as single items: numpy scatters those twice as fast."""
+    return rows.view(np.dtype((np.void, rows.shape[-1] * rows.itemsize)))[..., 0]
 
 
 class Optimizer:
@@ -35,32 +47,55 @@ class Optimizer:
     needs_scratch: ClassVar[bool] = False
 
     def __init__(
-        self, theta: Array, grad: Array, weights: slice, team: Team = ALONE, **hyper: Any
+        self,
+        theta: Array,
+        grad: Array,
+        weights: slice,
+        team: Team = ALONE,
+        lazy: Embedding | None = None,
+        **hyper: Any,
     ) -> None:
         for name in self.parameters:
             setattr(self, name, hyper[name])
         self.theta, self.grad, self._columns, self._hyper = theta, grad, weights, hyper
-        self.weights, self._team = theta[:, weights], team
+        self.weights, self._team, self._lazy = theta[:, weights], team, lazy
         self.t = 0
         self._use({name: np.zeros_like(theta) for name in self.slots})
 
     def _use(self, arrays: dict[str, Array]) -> None:
         """Keep the state in `arrays`."""
-        self.arrays, theta = arrays, self.theta
-        rows = [a.reshape(-1) for a in (theta, self.grad, *arrays.values())]
-        n_shares = self._team.n_shares(theta.size, SHARE)
-        size = ceil(theta.size / n_shares / ceil(theta.size / n_shares / BLOCK))
+        self.arrays, n_members = arrays, len(self.theta)
+        all_arrays = [self.theta, self.grad, *arrays.values()]
+        rows = [[a.reshape(-1) for a in all_arrays]]
+        if self._lazy is not None:
+            E = slice(self.theta.shape[1] - self._lazy.n_rows * self._lazy.dim, None)
+            rows = [[a[k, : E.start] for a in all_arrays] for k in range(n_members)]
+            self._use_tables([a[:, E] for a in all_arrays], self._lazy.dim)
+        n_elements = sum(theta.size for theta, *_ in rows)
+        n_shares = self._team.n_shares(n_elements, SHARE)
+        size = ceil(n_elements / n_shares / ceil(n_elements / n_shares / BLOCK))
         self._shares: list[list[tuple[Array, ...]]] = [[] for _ in range(n_shares)]
-        scratch = [np.empty(size, theta.dtype) for _ in self._shares] if self.needs_scratch else []
-        for n, start in enumerate(range(0, theta.size, size)):
-            block = [row[start : start + size] for row in rows]
-            block += [work[: block[0].size] for work in scratch[n % n_shares :][:1]]
+        work = np.empty((n_shares, size if self.needs_scratch else 0), self.theta.dtype)
+        starts = [(row, start) for row in rows for start in range(0, row[0].size, size)]
+        for n, (row, start) in enumerate(starts):
+            block = [a[start : start + size] for a in row]
+            if self.needs_scratch:
+                block.append(work[n % n_shares, : block[0].size])
             self._shares[n % n_shares].append(tuple(block))
+
+    def _use_tables(self, tables: list[Array], dim: int) -> None:
+        """Step these columns of theta, the gradient and the state, rows of `dim`, lazily."""
+        n_members, n_rows = len(self.theta), tables[0].shape[1] // dim
+        size = max(1, min(n_rows, LAZY_BLOCK // dim))
+        n_arrays = len(tables) + self.needs_scratch
+        self._gathered = np.empty((n_arrays, size, dim), self.theta.dtype)
+        self._tables = [[_items(a[k].reshape(-1, dim)) for a in tables] for k in range(n_members)]
 
     def of(self, members: slice) -> "Optimizer":
         """Return the optimizer of some members: it steps their rows, and keeps their state here."""
         theta, grad = self.theta[members], self.grad[members]
-        part = type(self)(theta, grad, self._columns, self._team, **self._hyper)
+        lazy = None if self._lazy is None else self._lazy.of(members)
+        part = type(self)(theta, grad, self._columns, self._team, lazy, **self._hyper)
         part._use({name: a[members] for name, a in self.arrays.items()})
         part.t = self.t
         return part
@@ -72,10 +107,27 @@ class Optimizer:
             self._step_share(learning_rate, 0)
         else:
             self._team(lambda k: self._step_share(learning_rate, k), len(self._shares))
+        if self._lazy is not None:
+            for k, tables in enumerate(self._tables):
+                self._step_rows(learning_rate, tables, self._lazy.touched(k))
 
     def _step_share(self, eta: float, k: int) -> None:
         for block in self._shares[k]:
             self.step_block(eta, *block)
+
+    def _step_rows(self, eta: float, tables: list[Any], touched: NDArray[np.intp]) -> None:
+        """Step these rows of an embedding; the gradient stays as it is."""
+        size = self._gathered.shape[1]
+        for start in range(0, touched.size, size):
+            rows = touched[start : start + size]
+            gathered = self._gathered[:, : rows.size]
+            items = _items(gathered)
+            for table, own in zip(tables, items, strict=False):  # scratch is not gathered
+                table.take(rows, 0, own, "clip")
+            self.step_block(eta, *gathered.reshape(len(gathered), -1))
+            for n, table in enumerate(tables):
+                if n != 1:  # the gradient
+                    table[rows] = items[n]
 
     def step_block(self, eta: float, theta: Array, g: Array, *state: Array) -> None:
         """Step the elements of one block."""

@@ -8,13 +8,13 @@ import numpy as np
 import scipy.sparse
 
 from sknet._engine.activations import Array
-from sknet._engine.layers import Dense, DenseBuffers, SparseRows, work_array
+from sknet._engine.layers import Bound, Dense, DenseBuffers, SparseRows, work_array
 from sknet._engine.network import ROWS, chunk_rows, forward
 from sknet._engine.team import ALONE, Team
 
 
 def predict_by_chunks(
-    layers: Sequence[Dense],
+    layers: Sequence[Bound],
     X: Any,
     finish: Callable[[Array], Array],
     cast: Callable[..., Any],
@@ -28,7 +28,7 @@ def predict_by_chunks(
 
     Parameters
     ----------
-    layers : sequence of Dense
+    layers : sequence of Dense, an Embedding may come first
         Bound layers.
     X : ndarray or CSR matrix of shape (n_samples, n_features)
     finish : callable
@@ -48,7 +48,7 @@ def predict_by_chunks(
     Each chunk is filled up with zeros to a multiple of ``ROWS`` rows. BLAS takes other paths for
     single and odd rows, which round differently.
     """
-    n_samples, chunk = X.shape[0], chunk_rows(layers, len(layers[0].W))
+    n_samples, chunk = X.shape[0], chunk_rows(layers, len(_output_weights(layers)))
     n_shares = team.n_shares(n_samples, 8 * chunk)
     n_rows = min(chunk, n_samples + -n_samples % ROWS)
 
@@ -74,6 +74,13 @@ def predict_by_chunks(
     return values
 
 
+def _output_weights(layers: Sequence[Bound]) -> Array:
+    """Return W of the output layer: it tells the number of members and the dtype."""
+    last = layers[-1]
+    assert isinstance(last, Dense)
+    return last.W
+
+
 class _First(Dense):
     """A dense layer whose input ends with a column of ones, and W with the bias as its last row.
 
@@ -95,17 +102,19 @@ class _Chunks:
 
     def __init__(
         self,
-        layers: Sequence[Dense],
+        layers: Sequence[Bound],
         n_rows: int,
         cast: Callable[..., Any],
         suspect: Callable[[Array], None],
         dense: bool,
     ) -> None:
         self.cast, self.suspect = cast, suspect
-        self.layers = [_First(layers[0]), *layers[1:]] if dense else layers
-        self.dtype = layers[0].W.dtype
-        n_members = len(layers[0].W)
-        self.work = work_array(layers, n_members, n_rows, self.dtype)
+        first, W = layers[0], _output_weights(layers)
+        self.layers, self.has_ones = layers, False
+        if dense and isinstance(first, Dense):
+            self.layers, self.has_ones = [_First(first), *layers[1:]], True
+        self.dtype = W.dtype
+        self.work = work_array(layers, len(W), n_rows, self.dtype)
         self.X: Array | None = None
         self.n_rows = 0
 
@@ -119,9 +128,9 @@ class _Chunks:
             self.X = None
         if isinstance(X, np.ndarray):
             if self.X is None:
-                self.X = np.ones((padded_rows, n_features + 1), self.dtype)
+                self.X = np.ones((padded_rows, n_features + self.has_ones), self.dtype)
             self.X[n:] = 0.0
-            self.cast(X, self.dtype, self.X[:n, :-1])
+            self.cast(X, self.dtype, self.X[:n, :n_features])
             if not isfinite(np.vdot(self.X, self.X)):
                 self.suspect(X)
             batch: Any = self.X
@@ -130,7 +139,7 @@ class _Chunks:
         return forward(self.layers, batch, self.buffers)[:, :n]
 
 
-def raw_output(layers: Sequence[Dense], X: Any) -> Array:
+def raw_output(layers: Sequence[Bound], X: Any) -> Array:
     """Return the raw output Z (n_members, n_samples, n_outputs) for all rows of `X`."""
     Z = predict_by_chunks(layers, X, lambda Z: np.moveaxis(Z, 0, 1).copy(), _as_it_is)
     return np.moveaxis(Z, 1, 0)

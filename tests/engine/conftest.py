@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController
 
+from sknet._engine.embedding import Embedding
 from sknet._engine.loss_base import SHARE
 from sknet._engine.losses import LOSSES, PREDICTIONS
 from sknet._engine.network import Network, dense_layers, with_dropout
@@ -113,9 +114,13 @@ def make_network(make_loss):
         seed=0,
         dropout=None,
         team=ALONE,
+        embedding=None,
     ):
-        """`dropout` holds p for the input of each layer; member k draws its masks from seed k."""
-        layers = dense_layers(units, activations)
+        """`dropout` holds p for the input of each layer; member k draws its masks from seed k.
+
+        `embedding` holds the arguments of one; the first of the units are those of its output.
+        """
+        layers = dense_layers(units, activations, embedding and Embedding(*embedding))
         if dropout:
             generators = [np.random.default_rng(k) for k in range(n_members)]
             layers = with_dropout(layers, dropout, generators)
@@ -131,10 +136,11 @@ def make_network(make_loss):
 def make_optimizer():
     """An optimizer by its name in the table, at the usual hyper-parameters."""
 
-    def make(solver, theta, grad, weights=slice(0, 0), **hyper):
+    def make(solver, theta, grad, weights=slice(0, 0), lazy=None, **hyper):
         row = OPTIMIZERS[solver]
         hyper = HYPER_PARAMETERS | hyper
-        return row(theta, grad, weights, **{name: hyper[name] for name in row.parameters})
+        hyper = {name: hyper[name] for name in row.parameters}
+        return row(theta, grad, weights, lazy=lazy, **hyper)
 
     return make
 
@@ -147,7 +153,12 @@ def make_training(make_optimizer):
         members = range(len(network.theta)) if members is None else members
         spawned = np.random.default_rng(seed).spawn(max(members) + 1)
         optimizer = make_optimizer(
-            solver, network.theta, network.grad, network.layout.groups["W"], **hyper
+            solver,
+            network.theta,
+            network.grad,
+            network.layout.groups["W"],
+            network.embedding,
+            **hyper,
         )
         return Training(
             network,
