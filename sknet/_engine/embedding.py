@@ -95,8 +95,9 @@ class Embedding:
         self.E = parameters["E"]
         if gradient is None:
             return
+        shares_marks = hasattr(self, "mark") and not hasattr(self, "dE")  # made by `of`
         self.dE = gradient["E"]
-        if not hasattr(self, "mark"):
+        if not shares_marks:
             self.mark = np.zeros(self.E.shape[:2], np.bool)
             self.dE[:] = 0.0
 

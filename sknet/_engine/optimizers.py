@@ -7,8 +7,9 @@ the state and uses `grad` up. `weights` is the slice of columns that weight deca
 Everything is element-wise, so theta is taken as one row and stepped through in blocks that stay
 in the processor's cache, each by one thread of a team.
 
-An embedding is stepped lazily: of its rows those alone that hold a gradient, gathered into blocks;
-all others keep theta and state, while `t` counts for all.
+The embedding that is given as `lazy`, bound to the last columns of theta, is stepped lazily: of
+its rows those alone that hold a gradient, gathered into blocks; all others keep theta and state,
+while `t` counts for all.
 """
 
 from math import ceil, isfinite

@@ -126,6 +126,27 @@ def test_backward_adds_up_what_one_hot_columns_give_and_marks_their_rows(shape):
     assert not layer.mark.any()
 
 
+def test_a_layer_bound_anew_begins_without_a_gradient():
+    layer, rng = bound_layer(), np.random.default_rng(1)
+    for _ in range(2):
+        buffers = buffers_of(layer, 7)
+        layer.forward(rows(rng, (7,)), buffers)
+        layer.backward(np.ones((2, 7, layer.n_out)), buffers, input_gradient=False)
+        assert layer.mark.any()
+        layer.bind({"E": layer.E}, {"E": np.full(layer.E.shape, np.nan)})
+        assert not layer.mark.any()
+        assert not layer.dE.any()
+
+
+def test_a_layer_of_some_members_shares_their_marks():
+    layer = bound_layer(n_members=3)
+    part = layer.of(slice(1, 2))
+    part.bind({"E": layer.E[1:2]}, {"E": layer.dE[1:2]})
+    assert part.shapes == layer.shapes
+    part.mark[0, 4] = True
+    assert_array_equal(np.argwhere(layer.mark), [[1, 4]])
+
+
 def test_an_embedding_has_no_gradient_of_its_input():
     layer = bound_layer()
     buffers = buffers_of(layer, 7)
