@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from sknet._engine.embedding import Embedding, first_rows
 from sknet._engine.layers import Dense, Dropout, Layer
 from sknet._engine.losses import LOSSES
 from sknet._engine.network import Network
@@ -45,17 +46,36 @@ def expected_seconds(n_steps: int, multiply_adds: int) -> float:
 
 
 class Buffers:
-    """Memory for `n_rows` rows of a step, for one thread."""
+    """Memory for `n_rows` rows of a step, for one thread.
 
-    def __init__(self, units: Any, drops: Any, n_rows: int, dtype: Any) -> None:
+    `embedded` is that of an embedding, as ``kernels`` describes it; `n_states` counts the arrays
+    of the solver.
+    """
+
+    def __init__(
+        self,
+        units: Any,
+        drops: Any,
+        n_rows: int,
+        dtype: Any,
+        embedding: Embedding | None = None,
+        n_states: int = 0,
+    ) -> None:
         self.A = np.empty(n_rows * int(units.sum()), dtype)
-        self.dA = np.empty(n_rows * int(units[1:].sum() + units[-1]), dtype)
+        n_deltas = int(units[1:].sum() + units[-1]) + (0 if embedding is None else int(units[0]))
+        self.dA = np.empty(n_rows * n_deltas, dtype)
         self.loss = np.empty(n_rows, dtype)
         self.mask, self.dropped = np.empty((2, n_rows * int(units[:-1][drops].sum())), dtype)
+        first, n_table, n_touched, dim = np.empty(0, np.intp), 0, 0, 0
+        if embedding is not None:
+            first, n_table, dim = first_rows(embedding.n_levels), embedding.n_rows, embedding.dim
+            n_touched = min(n_table, n_rows * first.size)
+        touched, places = np.zeros(1 + n_touched, np.intp), np.full(n_table, -1, np.intp)
+        self.embedded = first, touched, places, np.empty((2 + n_states, n_touched, dim), dtype)
 
     def arrays(self) -> tuple[Any, ...]:
         """Return the arrays in the order in which ``kernels.loss_grad`` takes them."""
-        return self.A, self.dA, self.loss, self.mask, self.dropped
+        return self.A, self.dA, self.loss, self.mask, self.dropped, self.embedded
 
 
 class CompiledEpoch:
@@ -102,17 +122,19 @@ class CompiledEpoch:
         self.w = np.empty(0, dtype) if batches.w is None else batches.w
         n_members, size = len(network.theta), batches.batch_size
         long = size * self.n_weights >= SHARED_STEP
-        # members need not wait for one another, and one thread draws the masks
+        # members need not wait for one another; one thread draws the masks, and adds up rows of E
         self.member_shares = team.size if n_members >= team.size else 1
-        shares_rows = long and self.member_shares == 1 and not self.drops.any()
+        alone = self.drops.any() or network.embedding is not None
+        shares_rows = long and self.member_shares == 1 and not alone
         self.row_shares = team.n_shares(size, SHARED_ROWS) if shares_rows else 1
         self.n_threads = max(self.row_shares, self.member_shares)
         n_rows = -(-size // self.row_shares)
         self.buffers = [
-            Buffers(self.units, self.drops, n_rows, dtype) for _ in range(self.n_threads)
+            Buffers(self.units, self.drops, n_rows, dtype, network.embedding, len(optimizer.arrays))
+            for _ in range(self.n_threads)
         ]
         self.orders = np.empty((self.member_shares, batches.n_samples), np.intp)
-        self.grads = np.empty((self.n_threads, network.theta.shape[1]), dtype)
+        self.grads = np.empty((self.n_threads, network.layout.dense.stop), dtype)
         self.segment = max(1, SEGMENT // (3 * size * self.n_weights)) * size
 
     @classmethod
@@ -126,8 +148,6 @@ class CompiledEpoch:
         team: Team = ALONE,
     ) -> "CompiledEpoch | None":
         """Return the compiled epoch, or None."""
-        if network.embedding is not None:
-            return None
         layers, _ = dense_and_dropouts(network.layers)
         size = batches.batch_size
         whole = size == batches.n_samples or scipy.sparse.issparse(batches.X)
@@ -186,7 +206,7 @@ class CompiledEpoch:
                 self.batches.X, self.batches.Y, self.w, order[start : start + self.segment],
                 self.batches.batch_size, self.units, self.activations, self.loss_code,
                 self.network.alpha, self.clip, self.solver, self.hyper, rates[first:], t,
-                theta, grads, state, buffers.A, buffers.dA, buffers.loss,
+                theta, grads, state, buffers.A, buffers.dA, buffers.loss, buffers.embedded,
             )  # fmt: skip
             total += loss
             t += n_steps
@@ -203,9 +223,10 @@ class CompiledEpoch:
         """
         total, size, threads = 0.0, self.batches.batch_size, slice(share, share + self.row_shares)
         all_buffers, all_grads = self.buffers[threads], self.grads[threads]
-        n_updates = self.team.n_shares(theta.size, SHARED_PARAMETERS)
+        n_dense = all_grads.shape[1]
+        n_updates = self.team.n_shares(n_dense, SHARED_PARAMETERS)
         n_updates = min(self.row_shares, n_updates) if np.isinf(self.clip) else 1
-        cuts = np.linspace(0, theta.size, n_updates + 1).astype(int).tolist()
+        cuts = np.linspace(0, n_dense, n_updates + 1).astype(int).tolist()
         for step, start in enumerate(range(0, order.size, size)):
             rows = order[start : start + size]
             n_shares, n = min(self.row_shares, rows.size), rows.size
@@ -223,6 +244,7 @@ class CompiledEpoch:
                 return self.kernels.update(
                     cuts[j], cuts[j + 1], self.n_weights, self.network.alpha, self.clip,
                     self.solver, self.hyper, rates[step], t + step + 1, theta, grads, state,
+                    all_buffers[0].embedded,
                 )  # fmt: skip
 
             value = sum(self.team(gradient, n_shares))

@@ -15,6 +15,8 @@ large enough to repay it. The pieces, each the twin of a numpy reference:
     ``dW <- dW + alpha W``; returns alpha/2 ||W||^2 (``network``).
 ``step(code, eta, t, hyper, theta, g, state)``
     The optimizer's step (``optimizers``).
+``look_up``, ``add_up`` and ``step_rows``
+    The passes and the lazy step of an embedding (``embedding``, ``optimizers``).
 ``loss_grad(...)``
     The forward and the backward pass of some rows (``network``).
 ``update(...)``
@@ -25,6 +27,17 @@ large enough to repay it. The pieces, each the twin of a numpy reference:
 `code` is the place of a name in ``ACTIVATIONS``, ``LOSSES`` or ``SOLVERS`` below. All arrays belong
 to one member and are C-contiguous, float32 or float64, so that a function is compiled once for
 each dtype. Exponentials are scalar here: where there are many of them, numpy is faster.
+
+What an embedding needs is one tuple, whose arrays are empty where there is none:
+
+``first`` (q,)
+    Row 0 of each column in E, which ends theta.
+``touched`` (1 + n,)
+    How many rows of E the batch holds, then these rows.
+``places`` (n_rows of E,)
+    The place of a row among them, -1 for all others.
+``gathered`` (2 + states, n, dim)
+    Of these rows theta, the gradient, and the state; no other rows have a gradient.
 """
 
 from collections.abc import Callable
@@ -302,21 +315,87 @@ def masked(A, mask, out):
 
 
 @compiled
+def look_up(X, rows, E, A, embedded):
+    """Write the numbers of these rows of X, and the rows of E for their codes, to A.
+
+    The rows of E are gathered, with a gradient of zero.
+    """
+    first, touched, places, gathered = embedded
+    q, dim, n = first.size, E.shape[1], 0
+    n_numeric = X.shape[1] - q
+    for k in range(touched[0]):
+        places[touched[1 + k]] = -1
+    for i in range(rows.size):
+        x = X[rows[i]]
+        for j in range(n_numeric):
+            A[i, j] = x[j]
+        for j in range(q):
+            r = first[j] + int(x[n_numeric + j])
+            if places[r] < 0:
+                places[r], touched[1 + n] = n, r
+                for c in range(dim):
+                    gathered[0, n, c] = E[r, c]
+                    gathered[1, n, c] = 0
+                n += 1
+            for c in range(dim):
+                A[i, n_numeric + j * dim + c] = E[r, c]
+    touched[0] = n
+
+
+@compiled
+def add_up(X, rows, dA, embedded):
+    """Add dA, that of the output of `look_up`, to the gradients of the rows of E."""
+    first, _, places, gathered = embedded
+    q, dim = first.size, gathered.shape[2]
+    n_numeric = X.shape[1] - q
+    for i in range(rows.size):
+        for j in range(q):
+            place = places[first[j] + int(X[rows[i], n_numeric + j])]
+            for c in range(dim):
+                gathered[1, place, c] += dA[i, n_numeric + j * dim + c]
+
+
+@compiled
+def step_rows(code, eta, t, hyper, E, state, embedded):
+    """Take step t for the rows of E that the batch holds; E and its state are flat."""
+    _, touched, _, gathered = embedded
+    n, dim, last = touched[0], gathered.shape[2], len(gathered) - 1
+    for s in range(2, last + 1):
+        for k in range(n):
+            at = touched[1 + k] * dim
+            for c in range(dim):
+                gathered[s, k, c] = state[s - 2][at + c]
+    flat = gathered.reshape(last + 1, -1)[:, : n * dim]
+    step(code, eta, t, hyper, 0, flat[0], flat[1], (flat[2], flat[last]))
+    for k in range(n):
+        at = touched[1 + k] * dim
+        for c in range(dim):
+            E[at + c] = gathered[0, k, c]
+            for s in range(2, last + 1):
+                state[s - 2][at + c] = gathered[s, k, c]
+
+
+@compiled
 def loss_grad(
-    X, Y, w, rows, n, units, activations, loss_code, drops, theta, g, A, dA, loss, M, D
+    X, Y, w, rows, n, units, activations, loss_code, drops, theta, g, A, dA, loss, M, D, embedded
 ):  # fmt: skip
     """Write to g the gradient of the mean loss of n rows, as far as `rows` are among them.
 
     Returns their share of the mean loss. A holds the batch and the output of each layer, dA the
     target and the delta of each layer from the last one on, one after another. Where ``drops[k]``,
-    M holds the mask of the input of layer k, and D receives that input times the mask.
+    M holds the mask of the input of layer k, and D receives that input times the mask. g is dense:
+    the gradient of an embedding is in `embedded`.
     """
     n_rows, n_layers, cast = rows.size, units.size - 1, theta.dtype.type
+    looks_up, n_table, dim = embedded[0].size > 0, embedded[2].size, embedded[3].shape[2]
     a, d = 0, n_rows * units[n_layers]
     Y_b, delta = weights(dA, 0, n_rows, units[n_layers]), weights(dA, d, n_rows, units[n_layers])
     A_in = weights(A, a, n_rows, units[0])
+    if looks_up:
+        look_up(X, rows, weights(theta, theta.size - n_table * dim, n_table, dim), A_in, embedded)
     for i in range(n_rows):
-        A_in[i] = X[rows[i]]
+        if not looks_up:
+            A_in[i] = X[rows[i]]
         Y_b[i] = Y[rows[i]]
 
     at_W, at_b, m = 0, np.sum(units[:-1] * units[1:]), 0
@@ -351,20 +430,24 @@ def loss_grad(
             m -= n_rows * units[k]
             A_in = weights(D, m, n_rows, units[k])
         np.dot(A_in.T, delta, weights(g, at_W, units[k], units[k + 1]))
-        if k > 0:
+        if k > 0 or looks_up:
             d += n_rows * units[k + 1]
             dX = weights(dA, d, n_rows, units[k])
             np.dot(delta, weights(theta, at_W, units[k], units[k + 1]).T, dX)
             delta = masked(dX, weights(M, m, n_rows, units[k]), dX) if drops[k] else dX
+    if looks_up:
+        add_up(X, rows, delta, embedded)
     return value / n
 
 
 @compiled
-def update(start, stop, n_weights, alpha, clip, solver, hyper, eta, t, theta, grads, state):
+def update(
+    start, stop, n_weights, alpha, clip, solver, hyper, eta, t, theta, grads, state, embedded
+):  # fmt: skip
     """Add up the rows of `grads`, add the penalty, and take step t, for theta[start:stop].
 
     Returns the penalty of these parameters. `grads` is used up. A norm of the gradient above
-    `clip` is scaled down to that.
+    `clip` is scaled down to that. An embedding begins at `stop`.
     """
     g = grads[0, start:stop]
     for k in range(1, len(grads)):
@@ -372,21 +455,28 @@ def update(start, stop, n_weights, alpha, clip, solver, hyper, eta, t, theta, gr
             g[i - start] += grads[k, i]
     own = max(0, min(stop, n_weights) - start)  # the weights are the first parameters
     value = penalise(theta[start : start + own], g[:own], alpha) if alpha else 0.0
+    _, touched, _, gathered = embedded
     if clip < np.inf:
-        norm = np.sqrt(np.dot(g, g))
+        dE = gathered[1].reshape(-1)[: touched[0] * gathered.shape[2]]
+        norm = np.sqrt(np.dot(g, g) + np.dot(dE, dE))
         if norm > clip:
             factor = g.dtype.type(clip / norm)
             for i in range(g.size):
                 g[i] *= factor
+            for i in range(dE.size):
+                dE[i] *= factor
     own_state = (state[0][start:stop], state[1][start:stop])
     step(solver, eta, t, hyper, own, theta[start:stop], g, own_state)
+    if touched[0] > 0:
+        tables = (state[0][stop:], state[1][stop:])
+        step_rows(solver, eta, t, hyper, theta[stop:], tables, embedded)
     return value
 
 
 @compiled
 def run_epoch(
     X, Y, w, order, batch_size, units, activations, loss_code, alpha, clip,
-    solver, hyper, rates, t, theta, grads, state, A, dA, loss,
+    solver, hyper, rates, t, theta, grads, state, A, dA, loss, embedded,
 ):  # fmt: skip
     """Take a step for each batch of the rows `order`; return the sum of losses and the steps.
 
@@ -399,7 +489,7 @@ def run_epoch(
         rows = order[start : start + batch_size]
         value = loss_grad(
             X, Y, w, rows, rows.size, units, activations, loss_code, drops, theta, grads[0],
-            A, dA, loss, loss, loss,
+            A, dA, loss, loss, loss, embedded,
         )  # fmt: skip
         total += value * rows.size
         if not np.isfinite(value):
@@ -407,7 +497,7 @@ def run_epoch(
         eta = rates[n_steps]
         n_steps += 1
         total += rows.size * update(
-            0, theta.size, n_weights, alpha, clip, solver, hyper, eta, t + n_steps,
-            theta, grads, state,
+            0, grads.shape[1], n_weights, alpha, clip, solver, hyper, eta, t + n_steps,
+            theta, grads, state, embedded,
         )  # fmt: skip
     return total, n_steps
