@@ -5,14 +5,18 @@ import sys
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from sknet import MLPBackpropClassifier, MLPBackpropRegressor, _fitting
 from sknet._engine import compiled
 from sknet._engine.activations import ACTIVATIONS
+from sknet._engine.compiled import CompiledEpoch
+from sknet._engine.embedding import first_rows
 from sknet._engine.losses import LOSSES
 from sknet._engine.optimizers import OPTIMIZERS
+from sknet._engine.team import ALONE, Team
+from sknet._engine.training import Batches
 
 TOLERANCE = {"float32": 1e-6, "float64": 1e-12}
 DTYPES = list(TOLERANCE)
@@ -173,6 +177,173 @@ def test_threads_that_share_rows_or_members_train_the_same_network(
     for a, b in zip(alone.coefs_, together.coefs_, strict=True):
         assert_allclose(a, b, rtol=0, atol=1e-11)
     assert_allclose(alone.loss_curve_, together.loss_curve_, rtol=1e-11)
+
+
+LEVELS, DIM, BATCH = {1: (6,), 3: (4, 40, 2)}, 3, 16
+
+
+def table(n_levels, dtype):
+    """Rows of two numbers and codes, of which the last level of each column is never seen."""
+    rng = np.random.default_rng(3)
+    codes = [rng.integers(0, n, 90) for n in n_levels]
+    X = np.column_stack([rng.normal(size=(90, 2)), *codes])
+    Y = rng.normal(size=(90, 2)) + (X[:, 2:3] % 2)
+    return [a.astype(dtype) for a in (X, Y, rng.uniform(0, 2, 90))]
+
+
+@pytest.fixture
+def train(kernels, make_network, make_training):
+    """Train a network with an embedding, an epoch for each of `ways`: compiled or not."""
+
+    def train(
+        ways, solver="adam", n_columns=3, n_members=1, dtype="float64",
+        dropout=None, clip_norm=None, weighted=True, units=(7, 4), team=ALONE,
+    ):  # fmt: skip
+        n_levels = LEVELS[n_columns]
+        X, Y, w = table(n_levels, dtype)
+        network = make_network(
+            (2 + DIM * n_columns, *units, 2), ["relu", "tanh"][: len(units)], alpha=0.01,
+            n_members=n_members, dtype=dtype, dropout=dropout, team=team,
+            embedding=(2, n_levels, DIM),
+        )  # fmt: skip
+        training = make_training(network, solver, **HYPER[solver])
+        training.clip_norm = clip_norm
+        n_together = network.n_together(BATCH)
+        batches = Batches(X, Y, w if weighted else None, BATCH, True, n_together)
+        args = network, training.optimizer, batches, 1, clip_norm, team
+        fast, losses, epochs = CompiledEpoch.of(*args), [], training.epochs(batches)
+        assert fast is not None
+        for way in ways:
+            training.compiled = fast if way == "compiled" else None
+            losses.append(next(epochs).loss)
+        return training, losses
+
+    return train
+
+
+def assert_same_training(ours, numpys, tolerance):
+    """Compare theta, the state of the optimizer, and the losses."""
+    (a, losses), (b, numpy_losses) = ours, numpys
+    assert_allclose(losses, numpy_losses, rtol=10 * tolerance)
+    assert_allclose(a.network.theta, b.network.theta, rtol=0, atol=30 * tolerance)
+    assert a.optimizer.t == b.optimizer.t
+    for name, state in a.optimizer.arrays.items():
+        assert_allclose(state, b.optimizer.arrays[name], rtol=0, atol=100 * tolerance)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_members", [1, 3])
+@pytest.mark.parametrize("n_columns", LEVELS)
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"weighted": False},
+        {"dropout": (0.1, 0.3, 0.0)},
+        {"clip_norm": 0.05},
+        {"clip_norm": 0.05, "dropout": (0.2, 0.0, 0.2)},
+        {"units": ()},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("n_epochs", [1, 4])
+def test_compiled_epochs_train_embeddings_as_numpy_does(
+    train, n_epochs, more, solver, n_columns, n_members, dtype
+):
+    more = {"solver": solver, "n_columns": n_columns, "n_members": n_members, **more}
+    ours, numpys = (train([way] * n_epochs, dtype=dtype, **more) for way in ("compiled", "numpy"))
+    assert_same_training(ours, numpys, TOLERANCE[dtype])
+
+
+WAYS = {"run_epoch": {}, "steps": {"dropout": (0.1, 0.3, 0.0)}}
+
+
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+@pytest.mark.parametrize("n_members", [1, 3])
+@pytest.mark.parametrize("way", WAYS)
+def test_embeddings_train_on_from_numpy_to_compiled_epochs_and_back(train, way, n_members, solver):
+    more = {"solver": solver, "n_members": n_members, "clip_norm": 0.5, **WAYS[way]}
+    ours = train(["compiled", "numpy", "compiled", "compiled", "numpy"], **more)
+    assert_same_training(ours, train(["numpy"] * 5, **more), 1e-12)
+
+
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+@pytest.mark.parametrize("way", WAYS)
+def test_rows_of_an_embedding_that_batches_do_not_hold_stay_bit_by_bit(train, way, solver):
+    n_levels = LEVELS[3]
+    training, _ = train(["compiled"] * 3, solver, n_members=3, **WAYS[way])
+    arrays = [training.network.theta, *training.optimizer.arrays.values()]
+
+    def tables():
+        E = training.network.layout.groups["E"]
+        return [a[:, E].reshape(3, -1, DIM).copy() for a in arrays]
+
+    start, _ = train([], n_members=3)
+    unseen = first_rows(n_levels) + n_levels
+    before = tables()
+    assert_array_equal(before[0][:, unseen], start.network.embedding.E[:, unseen])
+    for state in before[1:]:
+        assert_array_equal(state[:, unseen], 0.0)
+    # rows that were held before, and have a state
+    X, Y, w = table(n_levels, "float64")
+    X[:, 2:] = np.minimum(X[:, 2:], 1)
+    batches = Batches(X, Y, w, BATCH, True, 1)
+    training.compiled = CompiledEpoch.of(training.network, training.optimizer, batches, 1)
+    next(training.epochs(batches))
+    held = np.unique(first_rows(n_levels) + X[:, 2:].astype(int))
+    for a, b in zip(tables(), before, strict=True):
+        same = (a == b).all(axis=2)
+        assert not same[:, held].any()
+        assert np.delete(same, held, axis=1).all()
+
+
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+@pytest.mark.parametrize("way", WAYS)
+def test_threads_share_the_members_of_networks_with_an_embedding_but_no_rows(
+    train, monkeypatch, way, solver
+):
+    for name in ("SHARED_STEP", "SHARED_ROWS", "SHARED_PARAMETERS"):
+        monkeypatch.setattr(compiled, name, 1)
+    for n_members, n_threads in ((1, 1), (3, 2)):
+        more = {"solver": solver, "n_members": n_members, **WAYS[way]}
+        (a, losses), (b, alone) = (
+            train(["compiled"] * 3, team=team, **more) for team in (Team(2), ALONE)
+        )
+        assert a.compiled.n_threads == n_threads
+        assert_array_equal(a.network.theta, b.network.theta)
+        assert losses == pytest.approx(alone, rel=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_compiled_epochs_fit_categorical_features_as_numpy_does(
+    kernels, monkeypatch, n_members, dropout
+):
+    rng = np.random.default_rng(4)
+    codes = np.column_stack([rng.integers(0, n, 500) for n in (12, 3, 30)])
+    effects = rng.normal(size=30)[codes[:, 2]] + (codes[:, 0] % 3)
+    rows = np.column_stack([rng.normal(size=(500, 2)), codes])
+    y = np.digitize(effects + rows[:, 0], [0.5, 1.5])
+
+    def fitted(switch):
+        monkeypatch.setenv("SKNET_DISABLE_NUMBA", switch)
+        return MLPBackpropClassifier(
+            (16, 8), categorical_features=[2, 3, 4], max_onehot=5, n_members=n_members,
+            dropout=dropout, dtype="float32", batch_size=50, max_iter=8, random_state=0,
+        ).fit(rows, y)  # fmt: skip
+
+    used = []
+    compiled_epoch = CompiledEpoch.__call__
+    monkeypatch.setattr(
+        CompiledEpoch, "__call__", lambda *args: used.append(1) or compiled_epoch(*args)
+    )
+    ours, numpys = fitted("0"), fitted("1")
+    assert len(used) == 8
+    unknown = np.add(rows, [0, 0, 100, 0, 0])
+    for X_ in (rows, unknown):
+        assert_allclose(ours.predict_proba(X_), numpys.predict_proba(X_), rtol=0, atol=1e-4)
+    assert_allclose(ours.loss_curve_, numpys.loss_curve_, rtol=1e-5)
 
 
 def test_divergence_of_compiled_epochs_is_an_error(kernels):
