@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sknet._engine.activations import Array
 
 #: Standard deviation of the initial rows of known levels.
-EMBEDDING_SCALE = 1.0
+EMBEDDING_SCALE = 0.1
 
 
 def first_rows(n_levels: Sequence[int]) -> NDArray[np.intp]:
@@ -73,7 +73,7 @@ class Embedding:
     """
 
     E: Array
-    dE: Array  # noqa: N815 - as in the equations
+    dE: Array
     mark: NDArray[np.bool]
 
     def __init__(self, n_numeric: int, n_levels: Sequence[int], dim: int) -> None:

@@ -184,4 +184,4 @@ def weighted_quantiles(y: Array, w: Array | None, levels: Sequence[float]) -> Ar
     places, rounding = np.asarray(levels, np.float64) * total, 1e-12 * total
     first = np.searchsorted(below, places - rounding)
     last = np.searchsorted(below, places + rounding, side="right")
-    return (y[first] + y[np.minimum(last, len(y) - 1)]) / 2.0
+    return y[first] / 2.0 + y[np.minimum(last, len(y) - 1)] / 2.0

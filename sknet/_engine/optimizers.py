@@ -224,7 +224,8 @@ class AdamW(Adam):
     weight_decay: float
 
     def step(self, learning_rate: float) -> None:
-        np.multiply(self.weights, 1.0 - learning_rate * self.weight_decay, out=self.weights)
+        for weights in self.weights:  # of one member each: contiguous
+            np.multiply(weights, 1.0 - learning_rate * self.weight_decay, out=weights)
         super().step(learning_rate)
 
 

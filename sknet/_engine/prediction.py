@@ -1,7 +1,6 @@
 """Prediction: the forward pass over all rows, in chunks that stay in the cache."""
 
 from collections.abc import Callable, Sequence
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,17 @@ from sknet._engine.layers import Bound, Dense, DenseBuffers, SparseRows, work_ar
 from sknet._engine.network import ROWS, chunk_rows, forward
 from sknet._engine.team import ALONE, Team
 
+#: Elements of the encoded rows of a chunk at most.
+INPUT_ELEMENTS = 1 << 20
+
 
 def predict_by_chunks(
     layers: Sequence[Bound],
     X: Any,
     finish: Callable[[Array], Array],
-    cast: Callable[..., Any],
+    encode: Callable[..., Any],
+    n_columns: int | None,
     team: Team = ALONE,
-    suspect: Callable[[Array], None] = lambda X: None,
 ) -> Array:
     """Return what `finish` makes of the raw output, for all rows of `X`.
 
@@ -30,30 +32,32 @@ def predict_by_chunks(
     ----------
     layers : sequence of Dense, an Embedding may come first
         Bound layers.
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    X : object
+        Rows: with a ``shape``, and slices.
     finish : callable
         ``finish(Z)`` turns the raw output (n_members, rows, n_outputs) of a chunk, a buffer, into
         a new array with one entry a row.
-    cast : callable
-        ``cast(rows, dtype, out)`` puts rows of `X` into the array `out`, of that dtype; returns
-        sparse rows in that dtype, and is given no `out` for them.
+    encode : callable
+        ``encode(rows, dtype, out)`` puts what the network takes of some rows of `X` into the array
+        `out`, of that dtype; returns sparse rows in that dtype, and is given no `out` for them.
+    n_columns : int or None
+        Columns of `out`; None where what the network takes is sparse.
     team : Team
         Threads that share the chunks.
-    suspect : callable
-        Given each chunk of dense rows whose sum of squares is not finite: the least that a look for
-        NaN and infinities can cost, while the rows are in the cache.
 
     Notes
     -----
     Each chunk is filled up with zeros to a multiple of ``ROWS`` rows. BLAS takes other paths for
     single and odd rows, which round differently.
     """
-    n_samples, chunk = X.shape[0], chunk_rows(layers, len(_output_weights(layers)))
+    n_samples, chunk = X.shape[0], chunk_rows(layers, len(_parameters(layers[-1])))
+    if n_columns:
+        chunk = min(chunk, max(ROWS, INPUT_ELEMENTS // n_columns // ROWS * ROWS))
     n_shares = team.n_shares(n_samples, 8 * chunk)
     n_rows = min(chunk, n_samples + -n_samples % ROWS)
 
     def chunks() -> _Chunks:
-        return _Chunks(layers, n_rows, cast, suspect, dense=isinstance(X, np.ndarray))
+        return _Chunks(layers, n_rows, encode, n_columns)
 
     with np.errstate(all="ignore"):
         memory = chunks()
@@ -74,11 +78,9 @@ def predict_by_chunks(
     return values
 
 
-def _output_weights(layers: Sequence[Bound]) -> Array:
-    """Return W of the output layer: it tells the number of members and the dtype."""
-    last = layers[-1]
-    assert isinstance(last, Dense)
-    return last.W
+def _parameters(layer: Bound) -> Array:
+    """Return W, or E: it tells the number of members and the dtype."""
+    return layer.W if isinstance(layer, Dense) else layer.E
 
 
 class _First(Dense):
@@ -104,14 +106,13 @@ class _Chunks:
         self,
         layers: Sequence[Bound],
         n_rows: int,
-        cast: Callable[..., Any],
-        suspect: Callable[[Array], None],
-        dense: bool,
+        encode: Callable[..., Any],
+        n_columns: int | None,
     ) -> None:
-        self.cast, self.suspect = cast, suspect
-        first, W = layers[0], _output_weights(layers)
+        self.encode, self.n_columns = encode, n_columns
+        first, W = layers[0], _parameters(layers[-1])
         self.layers, self.has_ones = layers, False
-        if dense and isinstance(first, Dense):
+        if n_columns is not None and isinstance(first, Dense):
             self.layers, self.has_ones = [_First(first), *layers[1:]], True
         self.dtype = W.dtype
         self.work = work_array(layers, len(W), n_rows, self.dtype)
@@ -120,28 +121,27 @@ class _Chunks:
 
     def raw_output(self, X: Any) -> Array:
         """Return the raw output (n_members, rows, n_outputs) for these rows, a buffer."""
-        n, n_features = X.shape
+        n, n_columns = X.shape[0], self.n_columns
         padded_rows = n + -n % ROWS
         if padded_rows != self.n_rows:
             self.n_rows = padded_rows
             self.buffers = [layer.buffers(padded_rows, self.work) for layer in self.layers]
             self.X = None
-        if isinstance(X, np.ndarray):
-            if self.X is None:
-                self.X = np.ones((padded_rows, n_features + self.has_ones), self.dtype)
-            self.X[n:] = 0.0
-            self.cast(X, self.dtype, self.X[:n, :n_features])
-            if not isfinite(np.vdot(self.X, self.X)):
-                self.suspect(X)
-            batch: Any = self.X
+        if n_columns is None:
+            batch: Any = _padded(self.encode(X, self.dtype), padded_rows)
         else:
-            batch = _padded(self.cast(X, self.dtype), padded_rows)
+            if self.X is None:
+                self.X = np.ones((padded_rows, n_columns + self.has_ones), self.dtype)
+            self.X[n:] = 0.0
+            self.encode(X, self.dtype, self.X[:n, :n_columns])
+            batch = self.X
         return forward(self.layers, batch, self.buffers)[:, :n]
 
 
 def raw_output(layers: Sequence[Bound], X: Any) -> Array:
-    """Return the raw output Z (n_members, n_samples, n_outputs) for all rows of `X`."""
-    Z = predict_by_chunks(layers, X, lambda Z: np.moveaxis(Z, 0, 1).copy(), _as_it_is)
+    """Return the raw output Z (n_members, n_samples, n_outputs) for all rows of encoded `X`."""
+    n_columns = X.shape[1] if isinstance(X, np.ndarray) else None
+    Z = predict_by_chunks(layers, X, lambda Z: np.moveaxis(Z, 0, 1).copy(), _as_it_is, n_columns)
     return np.moveaxis(Z, 1, 0)
 
 

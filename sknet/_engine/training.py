@@ -8,7 +8,7 @@ it had not been interrupted.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import cycle
-from math import inf, isfinite
+from math import ceil, inf, isfinite
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -269,8 +269,7 @@ class Training:
                 total = self.compiled(self.generators, np.array(rates))
             else:
                 for network, optimizer, generators in self._parts(batches.n_members):
-                    blocks = batches.blocks(generators)
-                    total += _steps(network, optimizer, blocks, rates, self.clip_norm)
+                    total += _steps(network, optimizer, batches, generators, rates, self.clip_norm)
                     self.optimizer.t = optimizer.t
             finite = isfinite(total) and self.optimizer.is_finite()
         if not finite:
@@ -360,7 +359,8 @@ class Training:
 def _steps(
     network: Network,
     optimizer: Optimizer,
-    blocks: Iterator[Block],
+    batches: Batches,
+    generators: Sequence[np.random.Generator],
     rates: Iterable[float],
     clip_norm: float | None,
 ) -> float:
@@ -371,12 +371,14 @@ def _steps(
     """
     gradient, step, eta = network.gradient, optimizer.step, iter(rates)
     total = 0.0
-    for Y, w, batches in blocks:
-        outputs = network.outputs(Y.shape[-2])
-        Z, penalties, sizes = outputs.Z, [], []
-        for rows, batch in batches:
-            penalties.append(gradient(*batch, Z[:, rows]))
-            sizes.append(rows.stop - rows.start)
+    for Y, w, block in batches.blocks(generators):
+        n_samples = Y.shape[-2]
+        outputs = network.outputs(n_samples)
+        Z, penalties = outputs.Z, np.empty((ceil(n_samples / batches.batch_size), len(outputs.Z)))
+        sizes = np.full(len(penalties), batches.batch_size)
+        sizes[-1] = n_samples - sizes[:-1].sum()
+        for k, (rows, batch) in enumerate(block):
+            penalties[k] = gradient(*batch, Z[:, rows])
             if clip_norm is not None:
                 network.clip(clip_norm)
             step(next(eta))

@@ -8,7 +8,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._engine import network as network_module
 from sknet._engine import optimizers as optimizers_module
-from sknet._engine.compiled import CompiledEpoch
 from sknet._engine.embedding import EMBEDDING_SCALE, Embedding, first_rows, initial_embedding
 from sknet._engine.layers import work_array
 from sknet._engine.network import dense_layers, with_dropout
@@ -286,13 +285,6 @@ def test_one_thread_adds_to_the_gradient_and_tables_count_by_what_a_batch_takes(
     assert network.largest_product(100) == 100 * 10 * 5
 
 
-def test_the_numpy_loop_trains_networks_with_an_embedding(make_network, make_training):
-    rng, network = np.random.default_rng(0), make_network(**MAKE)
-    batches = Batches(rows(rng, (50,)), rng.normal(size=(50, 2)), None, 10, True, 1)
-    optimizer = make_training(network).optimizer
-    assert CompiledEpoch.of(network, optimizer, batches, 1_000_000_000) is None
-
-
 def test_lbfgs_finds_the_means_of_the_levels(make_network):
     rng = np.random.default_rng(4)
     network = make_network((1, 1), embedding=(0, (3,), 1))
@@ -547,6 +539,7 @@ def test_an_epoch_allocates_nothing(make_network, make_training, solver, n_membe
     tracemalloc.start()
     try:
         next(epochs)
-        assert tracemalloc.get_traced_memory()[1] < 16 * 1024
+        # the numbers of the touched rows come to what other epochs need; numpy 2.0 to 6 KiB more
+        assert tracemalloc.get_traced_memory()[1] < 24 * 1024
     finally:
         tracemalloc.stop()
