@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,13 +15,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknet import _params, _state
 from sknet._compat import CallbackSupportMixin, NoTasks, tasks_of, warn, with_callbacks
+from sknet._encoding import Encoder
+from sknet._engine.layers import Layer
 from sknet._engine.network import chunk_rows, dense_layers
 from sknet._engine.parameters import Views
 from sknet._engine.prediction import predict_by_chunks
 from sknet._engine.team import Team
-from sknet._fitting import Result, Start, Watch, train
-from sknet._inputs import cast_X, refuse_not_finite, validate_X
+from sknet._fitting import Result, Start, Watch, embedding_of, train
+from sknet._inputs import validate_X
 from sknet._memory import require_memory
+from sknet._table import Table, is_frame, pieces
 from sknet._targets import plain, require_y
 from sknet._threads import blas_threads, free_threads
 from sknet._validation import Rows, mean_prediction
@@ -30,6 +32,10 @@ from sknet._weights import Weights, checked_weights
 
 #: Chunks of rows above which a prediction is worth more than one thread.
 SEVERAL_CHUNKS = 16
+#: Rows of a frame that are read at once in a prediction.
+FRAME_ROWS = 1 << 16
+#: Rows of a first chunk below which what is learned of the columns is not to be trusted.
+FEW_ROWS = 100
 #: A loss that ends so many times above the first one is warned about.
 FAR_WORSE = 10
 
@@ -102,15 +108,15 @@ class BaseMLP(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The input: finite numbers.
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input: numbers, NaN where missing, and categories.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target: labels or label indicators (dense or sparse) in classification, numbers in
             regression.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, 0 or more. Their scale does not matter, and a row of weight 0 is
             as good as absent. None weights all rows alike.
-        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+        X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
             Rows to validate on, instead of a hold-out: the curves are of these, and the parameters
             of the best epoch are kept. They also end training where `early_stopping` is True or
             "auto".
@@ -162,8 +168,8 @@ class BaseMLP(
             require_memory(p, X)
             require_y(self, y)
             y = plain(y)
-            X = validate_X(self, X, reset=not goes_on)
-            check_consistent_length(X, y)
+            X = validate_X(self, X, reset=not goes_on, like=self._encoder if goes_on else None)
+            check_consistent_length(X.numbers, y)
             start = self._start(p) if goes_on else None
             target = self._target(p, y, goes_on, classes, incremental)
             Y, strata = target.encode(y, X.dtype)
@@ -175,12 +181,20 @@ class BaseMLP(
                     return
                 raise ValueError("Sample weights must contain at least one non-zero number.")
             out_activation = self._out_activation(p, target)
-            watch = self._watch(p, target, self._held(p, target, *given), tasks)
+            watch = self._watch(p, target, self._held(p, target, X, *given), tasks)
             result = train(p, rows, target, out_activation, start, incremental, watch)
             result.state["weight_scale"] = weights.scale
             self._set_fitted(p, target, result, goes_on)
             self._training_state = result.state if incremental or p["warm_start"] else None
         _warn(result, p)
+        if incremental and not goes_on and X.shape[0] < FEW_ROWS and result.encoder.learns:
+            or_else = "" if p["feature_scaling"] is None else ", or set feature_scaling=None"
+            warn(
+                f"The first call of partial_fit saw {X.shape[0]} rows, and what it learned of the"
+                " columns (scales, medians, levels) is kept for all later ones. Begin with a chunk"
+                f" of at least {FEW_ROWS} rows{or_else}.",
+                UserWarning,
+            )
 
     def _class_weighted(
         self, p: dict[str, Any], target: Any, Y: np.ndarray, w: np.ndarray | None
@@ -189,7 +203,7 @@ class BaseMLP(
         return w
 
     def _held(
-        self, p: dict[str, Any], target: Any, X: Any, y: Any, sample_weight: Any
+        self, p: dict[str, Any], target: Any, table: Table, X: Any, y: Any, sample_weight: Any
     ) -> Rows | None:
         """Return the encoded rows to validate on that the user gives."""
         if X is None:
@@ -199,8 +213,8 @@ class BaseMLP(
         if y is None:
             raise ValueError("X_val needs y_val: give both, or none.")
         require_y(self, y)
-        X, y = validate_X(self, X, reset=False), plain(y)
-        check_consistent_length(X, y)
+        X, y = validate_X(self, X, reset=False, like=table), plain(y)
+        check_consistent_length(X.numbers, y)
         Y, strata = target.encode(y, X.dtype)
         w = self._class_weighted(p, target, Y, checked_weights(sample_weight, X.shape[0]))
         w = Weights().normalise(w, X.shape[0])
@@ -212,21 +226,20 @@ class BaseMLP(
     def _watch(self, p: dict[str, Any], target: Any, held: Rows | None, tasks: Any) -> Watch:
         """Return who looks on: rows to validate on, a scorer, callbacks."""
 
-        def attributes(parameters: Views, n_iter: int) -> dict[str, Any]:
+        def attributes(parameters: Views, encoder: Encoder, n_iter: int) -> dict[str, Any]:
             copies = [{name: a.copy() for name, a in layer.items()} for layer in parameters]
-            return {**self._model(p, target, copies), "n_iter_": n_iter}
+            return {**self._model(p, target, copies, encoder), "n_iter_": n_iter}
 
         score = None
         if p["scoring"] not in (None, "loss"):
             scorer = check_scoring(self, p["scoring"])
 
-            def score(parameters: Views, rows: Rows) -> float:
+            def score(parameters: Views, encoder: Encoder, rows: Rows) -> float:
                 fitted = copy(self)
-                vars(fitted).pop("feature_names_in_", None)  # validated rows have no names
-                vars(fitted).update(attributes(parameters, 1))
+                vars(fitted).update(attributes(parameters, encoder, 1))
                 metadata = {} if rows.w is None else {"sample_weight": rows.w}
                 try:
-                    return scorer(fitted, rows.X, target.original(rows.Y), **metadata)
+                    return scorer(fitted, rows.X.original(), target.original(rows.Y), **metadata)
                 except AttributeError as error:
                     if callable(p["scoring"]):
                         raise
@@ -246,19 +259,60 @@ class BaseMLP(
             raise _params.refuse(self, "hidden_layer_sizes", f"must stay {hidden}, as first fitted")
         if p["dtype"] not in ("auto", W[0].dtype):
             raise _params.refuse(self, "dtype", f"must stay {str(W[0].dtype)!r}, as first fitted")
-        return Start(self._parameters(), self._training_state or {})
+        return Start(self._parameters(), self._encoder, self._training_state or {})
+
+    @property
+    def _encoder(self) -> Encoder:
+        """What the first call has learned of the columns of X."""
+        return Encoder(self._encoding)
+
+    @property
+    def input_encoding_(self):
+        """What happens to each column of X: a DataFrame where pandas is there, else a dict.
+
+        Computed from the fitted arrays, one row a column of X: ``column``, its name or number;
+        ``kind``, 'number' or 'category'; ``encoding``, 'standard', 'robust' or 'as it is' for
+        numbers, '-1, +1', 'one-hot' or 'embedding' for categories; ``centre`` and ``scale`` of
+        numbers; ``levels`` of categories, in the order of their codes, those that were merged as a
+        list; ``missing``, the share of the training weight that is missing; ``engine_columns``, the
+        columns of the network's input, of which a number with missing values has a second one, its
+        indicator.
+        """
+        check_is_fitted(self)
+        names = getattr(self, "feature_names_in_", range(self.n_features_in_))
+        described = self._encoder.described(list(names))
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            return described
+        return DataFrame(described)
 
     def _parameters(self) -> list[dict[str, np.ndarray]]:
-        """Return W (n_members, n_in, n_out) and b (n_members, 1, n_out) of each layer, as views."""
-        return [
+        """Return W (n_members, n_in, n_out) and b (n_members, 1, n_out) of each layer, as views.
+
+        Before them, where there are embeddings, E (n_members, n_rows, dim).
+        """
+        dense = [
             {"W": W.reshape(-1, *W.shape[-2:]), "b": b.reshape(-1, 1, b.shape[-1])}
             for W, b in zip(self.coefs_, self.intercepts_, strict=True)
         ]
+        if not self.embeddings_:
+            return dense
+        E = np.concatenate(self.embeddings_, axis=-2)
+        return [{"E": E.reshape(-1, *E.shape[-2:])}, *dense]
 
-    def _model(self, p: dict[str, Any], target: Any, layers: Views) -> dict[str, Any]:
+    def _model(
+        self, p: dict[str, Any], target: Any, layers: Views, encoder: Encoder
+    ) -> dict[str, Any]:
         """Return the attributes that a prediction needs."""
         one = p["n_members"] == 1
+        tables = [layer["E"] for layer in layers if "E" in layer]
+        layers = layers[len(tables) :]
+        rows = np.cumsum([n_levels + 1 for n_levels in encoder.embedded_levels])[:-1]
+        E = [part for table in tables for part in np.split(table, rows, axis=-2)]
         return {
+            "embeddings_": [part[0] if one else part for part in E],
+            "_encoding": dict(encoder.state),
             "coefs_": [layer["W"][0] if one else layer["W"] for layer in layers],
             "intercepts_": [layer["b"][0, 0] if one else layer["b"][:, 0] for layer in layers],
             "n_layers_": len(layers) + 1,
@@ -269,8 +323,9 @@ class BaseMLP(
 
     def _set_fitted(self, p: dict[str, Any], target: Any, result: Result, goes_on: bool) -> None:
         """Set the fitted attributes; curves go on where training does."""
-        vars(self).update(self._model(p, target, result.parameters))
-        self.n_parameters_ = sum(a.size for a in (*self.coefs_, *self.intercepts_))
+        vars(self).update(self._model(p, target, result.parameters, result.encoder))
+        parameters = (*self.coefs_, *self.intercepts_, *self.embeddings_)
+        self.n_parameters_ = sum(a.size for a in parameters)
         self._n_features_out = self._hidden_units()
         self.n_iter_ = result.n_iter
         self.t_ = (self.t_ if goes_on else 0) + result.n_iter * result.n_samples
@@ -293,7 +348,7 @@ class BaseMLP(
         """Return the number of columns that `transform` returns."""
         last = self.coefs_[-1]
         if len(self.coefs_) == 1:
-            return self.n_features_in_
+            return last.shape[-2]
         return last.shape[-2] * (1 if last.ndim == 2 else len(last))
 
     def transform(self, X):
@@ -301,21 +356,22 @@ class BaseMLP(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The input.
 
         Returns
         -------
         ndarray of shape (n_samples, n_units)
             Those of several members side by side, in the dtype of `X`; what the network computes
-            with, the input itself, where there is no hidden layer.
+            with, the encoded input, where there is no hidden layer.
         """
         check_is_fitted(self)
-        if len(self.coefs_) > 1:
+        if len(self.coefs_) > 1 or self.embeddings_:
             return self._predict_by(lambda A: np.concatenate(A, axis=-1), X, n_layers=-1)
-        X = validate_X(self, X, reset=False)
-        X = X.toarray() if issparse(X) else X
-        return X.astype(self.coefs_[0].dtype).astype(X.dtype)
+        table = validate_X(self, X, reset=False, like=self._encoder)
+        encoded = self._encoder.encode(table, self.coefs_[0].dtype)
+        encoded = encoded.toarray() if issparse(encoded) else encoded
+        return encoded.astype(table.dtype)
 
     def _predict_by(
         self, finish: Callable[[np.ndarray], np.ndarray], X: Any, n_layers: int | None = None
@@ -327,13 +383,21 @@ class BaseMLP(
         finite.
         """
         check_is_fitted(self)
-        X = validate_X(self, X, reset=False, finite=False)
+        if is_frame(X) and X.shape[0] > FRAME_ROWS:
+            parts = [self._predict_by(finish, rows, n_layers) for rows in pieces(X, FRAME_ROWS)]
+            return np.concatenate(parts)
+        encoder = self._encoder
+        X = validate_X(self, X, reset=False, like=encoder, finite=False)
         parameters = self._parameters()
-        units = [layer["W"].shape[1] for layer in parameters] + [self.n_outputs_]
-        layers = dense_layers(units, self._activations)[:n_layers]
+        layers = self._layers(encoder)[:n_layers]
+        dense = not issparse(X.numbers)
+        unscaled = encoder.unscaled() if dense and layers else None
+        if unscaled is not None:  # saves two passes over X
+            parameters[0], encoder = encoder.fold(**parameters[0]), unscaled
         for layer, views in zip(layers, parameters, strict=False):
             layer.bind(views)
-        chunk = chunk_rows(layers, len(parameters[0]["W"]))
+        n_members = len(parameters[-1]["W"])
+        chunk = chunk_rows(layers, n_members)
         largest = max(layer.n_in * layer.n_out for layer in layers)
         many = X.shape[0] > SEVERAL_CHUNKS * chunk
         team = Team(free_threads() if many else 1)
@@ -342,18 +406,23 @@ class BaseMLP(
                 layers,
                 X,
                 lambda Z: finish(Z.astype(X.dtype)),
-                cast_X,
+                encoder.encode,
+                encoder.n_columns if dense else None,
                 team,
-                suspect=partial(refuse_not_finite, self),
             )
         finite = np.isfinite(values)
         if not finite.all():
             row = finite.reshape(len(values), -1).all(axis=1).argmin()
             raise ValueError(
                 f"Row {row} of X holds values so large that the output of this network overflows:"
-                f" it computes in {parameters[0]['W'].dtype}. Scale X."
+                f" it computes in {parameters[-1]['W'].dtype}. Scale X."
             )
         return values
+
+    def _layers(self, encoder: Encoder) -> list[Layer]:
+        """Return the layers of the fitted network, bound to nothing."""
+        units = [W.shape[-2] for W in self.coefs_] + [self.n_outputs_]
+        return dense_layers(units, self._activations, embedding_of(encoder))
 
     def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
         """Return the members' mean prediction, from their raw output."""
@@ -376,5 +445,7 @@ class BaseMLP(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

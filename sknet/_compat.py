@@ -6,6 +6,8 @@ import warnings
 from inspect import getfile
 from typing import Any
 
+import sklearn
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # before scikit-learn 1.9
@@ -38,6 +40,32 @@ except ImportError:  # before scikit-learn 1.9
     def with_callbacks(method: Callable) -> Callable:
         """Return the method as it is."""
         return method
+
+
+#: Since 1.9, scikit-learn knows the columns of polars' frames by itself.
+_KNOWS_FRAMES = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 9)
+
+
+class _Named:
+    """A frame as far as scikit-learn before 1.9 asks for it: its shape and the names of columns."""
+
+    def __init__(self, X: Any) -> None:
+        self.shape, self._names = X.shape, list(X.columns)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __dataframe__(self) -> "_Named":
+        return self
+
+    def column_names(self) -> list[Any]:
+        """Return the names, as the interchange protocol of frames does."""
+        return self._names
+
+
+def named(X: Any) -> Any:
+    """Return a frame, or what stands for it where scikit-learn would not see its names."""
+    return X if _KNOWS_FRAMES or hasattr(X, "iloc") else _Named(X)
 
 
 #: This package, and scikit-learn's wrapper around `fit`: no caller of an estimator.

@@ -26,6 +26,41 @@ activation : str, or sequence of str, default='relu'
     - 'softplus', log(1 + exp(z))
 """
 
+INPUTS = """
+feature_scaling : {'auto', 'standard', 'robust'} or None, default='auto'
+    How columns of numbers are scaled, by what the first call learns from the rows that it trains
+    on and from their weights. 'auto' is 'standard'.
+
+    - 'standard', (x - mean) / standard deviation
+    - 'robust', u = (x - median) / interquartile range, then ``u / sqrt(1 + (u / 3) ** 2)``, which
+      keeps outliers within 3 (Holzmüller et al. 2024); half the range takes the place of an
+      interquartile range of 0
+    - None, x as it is
+
+    A constant column becomes 0. Sparse X is divided by the standard deviation, and not centred:
+    what is not stored stays 0.
+
+categorical_features : 'from_dtype', array-like of {bool, int, str} or None, default='from_dtype'
+    Which columns are categories: 'from_dtype', those of a DataFrame (pandas, polars) whose dtype
+    is categorical, text, boolean, or object that holds text; a mask, their numbers or their names;
+    or none. Levels that training did not see and missing ones are alike, and none of these is an
+    error. Categories of two levels become a column of -1 and +1, of up to `max_onehot` levels one
+    column a level; those of more are embedded. They are not scaled.
+
+min_frequency : float, default=0.0
+    Share of the training weight, in [0, 1), below which levels of a category are merged into one.
+
+max_onehot : int, default=8
+    Levels up to which a category of more than two has a column for each of them.
+
+embedding_dim : int or 'auto', default='auto'
+    Numbers that the network learns for each level of a category that is not one-hot (Guo and
+    Berkhahn 2016). 'auto' is the largest number of levels of such a category, but at most 16.
+    They are drawn from the normal distribution, with standard deviation 0.1; those of unknown and
+    missing levels start at 0.
+    A step moves those of the levels in its batch alone, without `alpha` or `weight_decay`.
+"""
+
 TRAINING = """
 solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'rmsprop'}, default='adam'
     What minimises the loss.
@@ -213,7 +248,12 @@ intercepts_ : list of ndarray
     Biases of each layer, of shape (n_out,); (n_members, n_out) for several members.
 
 n_parameters_ : int
-    Number of weights and biases, those of all members.
+    Number of weights, biases and numbers in `embeddings_`, those of all members.
+
+embeddings_ : list of ndarray
+    What is learned of the levels of each embedded category, of shape (n_levels + 1, dim), or
+    (n_members, n_levels + 1, dim): first of unknown and missing ones, then in the order of
+    `input_encoding_`.
 
 n_features_in_ : int
     Number of features seen during :term:`fit`.
@@ -235,6 +275,12 @@ out_activation_ : str
 """
 
 NOTES = """
+Columns. Missing numbers are imputed by the weighted median, and a column that misses some in
+training has a second one that says where. What is learned of the columns (scales, medians, levels)
+is kept from the first call on while training goes on, by `partial_fit` and `warm_start`: begin with
+a chunk that is like the rest. `coefs_` act on the scaled and encoded columns, which
+`input_encoding_` lists.
+
 Validation. Rows to validate on are looked at after each epoch, which gives the curves, and
 `coefs_` and `intercepts_` are those of the best epoch. With `X_val` and ``early_stopping=False``
 that is all they do: the training loss still decides when to stop. Without such rows the last
@@ -278,10 +324,12 @@ REFERENCES = """
    trees on tabular data", NeurIPS 2024.
 .. [11] Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017,
    arXiv:1706.02677.
+.. [12] Guo and Berkhahn, "Entity embeddings of categorical variables", 2016, arXiv:1604.06737.
 """
 
 SECTIONS = {
     "network": NETWORK,
+    "inputs": INPUTS,
     "training": TRAINING,
     "attributes": ATTRIBUTES,
     "notes": NOTES,

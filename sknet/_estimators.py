@@ -57,6 +57,8 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         ``(1 - e) * y + e / K``; K is 2 for two classes and for each of several labels (Szegedy et
         al. 2016). In training alone: the validation loss is that of the labels as they are.
 
+    {inputs}
+
     {training}
 
     Attributes
@@ -85,7 +87,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
     References
     ----------
     {references}
-    .. [12] Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016.
+    .. [13] Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016.
 
     Examples
     --------
@@ -113,6 +115,11 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         loss="log_loss",
         class_weight=None,
         label_smoothing=0.0,
+        feature_scaling="auto",
+        categorical_features="from_dtype",
+        min_frequency=0.0,
+        max_onehot=8,
+        embedding_dim="auto",
         solver="adam",
         alpha=5e-7,
         dropout=0.0,
@@ -180,9 +187,9 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
             )
         return class_weights(p["class_weight"], target, target.codes(Y), w)
 
-    def _model(self, p, target, layers):
+    def _model(self, p, target, layers, encoder):
         return {
-            **super()._model(p, target, layers),
+            **super()._model(p, target, layers, encoder),
             "classes_": target.classes,
             "_indicator": isinstance(target, IndicatorTarget),
         }
@@ -198,8 +205,8 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The input: finite numbers.
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input: numbers, NaN where missing, and categories.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The labels; not all classes need to be among them.
         classes : array-like of shape (n_classes,), default=None
@@ -229,7 +236,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The input.
 
         Returns
@@ -245,7 +252,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The input.
 
         Returns
@@ -261,7 +268,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The input.
 
         Returns
@@ -284,7 +291,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The input.
 
         Returns
@@ -358,7 +365,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     """Multilayer perceptron for regression, with one or several outputs.
 
     The mean, the median, quantiles, or the mean of counts and amounts, by `loss`. The target is
-    scaled inside, see `target_scaling`; the features are not.
+    scaled inside, and so are the features: see `target_scaling` and `feature_scaling`.
 
     Parameters
     ----------
@@ -406,6 +413,8 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         units: standard deviations of the target. A constant y is predicted exactly. No effect with
         log links and with an `out_activation` other than 'identity', which take y as it is.
 
+    {inputs}
+
     {training}
 
     Attributes
@@ -432,10 +441,10 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     References
     ----------
     {references}
-    .. [12] Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics
+    .. [13] Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics
        35, 1964.
-    .. [13] Koenker and Bassett, "Regression quantiles", Econometrica 46, 1978.
-    .. [14] Jørgensen, "Exponential dispersion models", Journal of the Royal Statistical Society B
+    .. [14] Koenker and Bassett, "Regression quantiles", Econometrica 46, 1978.
+    .. [15] Jørgensen, "Exponential dispersion models", Journal of the Royal Statistical Society B
        49, 1987.
 
     Examples
@@ -465,6 +474,11 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         tweedie_power=1.5,
         out_activation="auto",
         target_scaling=True,
+        feature_scaling="auto",
+        categorical_features="from_dtype",
+        min_frequency=0.0,
+        max_onehot=8,
+        embedding_dim="auto",
         solver="adam",
         alpha=5e-7,
         dropout=0.0,
@@ -529,9 +543,9 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         several = p["loss"] == "quantile" and isinstance(p["quantile"], tuple)
         return "increments" if several else next(iter(LOSSES[p["loss"]]))
 
-    def _model(self, p, target, layers):
+    def _model(self, p, target, layers, encoder):
         scaling = target.scaling and Scaling(*(a.copy() for a in target.scaling))
-        model = super()._model(p, target, layers)
+        model = super()._model(p, target, layers, encoder)
         return {**model, "_scaling": scaling, "_quantiles": target.quantiles}
 
     def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
@@ -546,8 +560,8 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The input: finite numbers.
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input: numbers, NaN where missing, and categories.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The numbers to predict.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -572,7 +586,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The input.
 
         Returns
@@ -588,7 +602,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The input.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.

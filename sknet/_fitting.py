@@ -9,8 +9,10 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sknet._compat import NoTasks, Tasks
+from sknet._encoding import Encoder
 from sknet._engine.compiled import CompiledEpoch
-from sknet._engine.layers import Dense
+from sknet._engine.embedding import Embedding, initial_embedding
+from sknet._engine.layers import Layer
 from sknet._engine.loss_base import Loss
 from sknet._engine.losses import LOSSES
 from sknet._engine.network import Network, dense_layers, initial_parameters, with_dropout
@@ -20,7 +22,6 @@ from sknet._engine.schedules import LearningRate
 from sknet._engine.stopping import Stopping
 from sknet._engine.team import Team
 from sknet._engine.training import Batches, DivergenceError, Record, Training, minimize_lbfgs
-from sknet._inputs import cast_X
 from sknet._monitoring import Monitor
 from sknet._targets import cast_target
 from sknet._threads import blas_threads, free_threads
@@ -34,10 +35,12 @@ LONG_EPOCH = 1 << 23
 class Start(NamedTuple):
     """Where a training goes on from: fitted parameters, and the state if it was kept.
 
-    `parameters` holds W (n_members, n_in, n_out) and b (n_members, 1, n_out) of each layer.
+    `parameters` holds W (n_members, n_in, n_out) and b (n_members, 1, n_out) of each layer; before
+    them, where categories are embedded, E (n_members, n_rows, dim).
     """
 
     parameters: Views
+    encoder: Encoder
     state: Mapping[str, Any]
 
 
@@ -48,6 +51,7 @@ class Result(NamedTuple):
     """
 
     parameters: Views
+    encoder: Encoder
     state: dict[str, Any]
     reason: str
     n_iter: int
@@ -66,17 +70,17 @@ class Watch(NamedTuple):
     rows : Rows or None
         Rows to validate on; None holds some out where early stopping asks for it.
     score : callable or None
-        ``score(parameters, rows) -> float`` on them; None is the estimator's own.
+        ``score(parameters, encoder, rows) -> float`` on them; None is the estimator's own.
     tasks : Tasks or NoTasks
         Callbacks.
     attributes : callable or None
-        ``attributes(parameters, n_iter) -> dict``, for the callbacks.
+        ``attributes(parameters, encoder, n_iter) -> dict``, for the callbacks.
     """
 
     rows: Rows | None = None
-    score: Callable[[Views, Rows], float] | None = None
+    score: Callable[[Views, Encoder, Rows], float] | None = None
     tasks: Tasks | NoTasks = NoTasks()
-    attributes: Callable[[Views, int], dict[str, Any]] | None = None
+    attributes: Callable[[Views, Encoder, int], dict[str, Any]] | None = None
 
 
 NOBODY = Watch()
@@ -136,29 +140,33 @@ def train(
         )
     if start is None:
         target.prepare(p, rows.Y, rows.w, out_activation, incremental)
+        encoder = Encoder.fit(rows.X, rows.w, p)
     else:
         target.go_on(rows.Y)
+        encoder = start.encoder
 
     loss = _loss(p, out_activation)
     dtype = _compute_dtype(p, rows, start)
     scaled = target.scaled(rows.Y)
-    trained = rows._replace(Y=target.smoothed(scaled, p)).cast(dtype)
+    trained = rows._replace(Y=target.smoothed(scaled, p)).encoded(encoder, dtype)
     _require_domain(loss, p, trained.Y)
-    units = (rows.X.shape[1], *p["hidden_layer_sizes"], target.n_outputs)
-    network = _network(p, units, loss, dtype, generators, len(rows.Y))
+    units = (encoder.n_units, *p["hidden_layer_sizes"], target.n_outputs)
+    network = _network(p, units, encoder, loss, dtype, generators, len(rows.Y))
     parameters = (
         start.parameters
         if start
-        else _drawn(p, units, generators, loss.constant(trained.Y.astype(np.float64), rows.w))
+        else _drawn(
+            p, units, encoder, generators, loss.constant(trained.Y.astype(np.float64), rows.w)
+        )
     )
-    layers = [layer for layer in network.layers if isinstance(layer, Dense)]
+    layers = [layer for layer in network.layers if layer.shapes]
     layout = Layout([layer.shapes for layer in layers])
     _copy(parameters, layout.views(network.theta))
 
     validation = None
     if held is not None:
         validation = _validation(
-            p, held, target, loss, out_activation, layers, network.theta, watch.score
+            p, held, encoder, target, loss, out_activation, layers, network.theta, watch.score
         )
     to_the_end = p["solver"] != "lbfgs" and LearningRate(p["learning_rate"], 1.0).has_horizon
     patience = np.inf if to_the_end else float(p["n_iter_no_change"])
@@ -174,6 +182,7 @@ def train(
     if isinstance(watch.tasks, Tasks):
         watch.tasks.attributes = lambda: watch.attributes(
             layout.views(network.theta if stopping.best_theta is None else stopping.best_theta),
+            encoder,
             len(monitor.losses),
         )
 
@@ -188,6 +197,7 @@ def train(
         state["theta"], theta = theta.copy(), stopping.best_theta
     return Result(
         parameters=layout.views(theta),
+        encoder=encoder,
         state=state,
         reason="horizon" if to_the_end and reason == "max_iter" else reason,
         n_iter=n_iter,
@@ -202,25 +212,27 @@ def train(
 def _validation(
     p: Mapping[str, Any],
     held: Rows,
+    encoder: Encoder,
     target: Any,
     loss: Loss,
     out_activation: str,
-    layers: Sequence[Dense],
+    layers: Sequence[Layer],
     theta: np.ndarray,
-    score: Callable[[Views, Rows], float] | None,
+    score: Callable[[Views, Encoder, Rows], float] | None,
 ) -> Validation:
     """Return how to validate parameters such as `theta` on the held-out rows."""
     layout = Layout([layer.shapes for layer in layers])
     Y = cast_target(target.scaled(held.Y), theta.dtype)
     _require_domain(loss, p, Y)
     return Validation(
-        held._replace(X=cast_X(held.X, theta.dtype)),
+        held,
+        encoder.encode(held.X, theta.dtype),
         Y,
         target,
         loss,
         out_activation,
         lambda theta: _bound(layers, layout.views(theta)),
-        score and (lambda theta, rows: score(layout.views(theta), rows)),
+        score and (lambda theta, rows: score(layout.views(theta), encoder, rows)),
         by_loss=p["scoring"] == "loss",
     )
 
@@ -240,6 +252,7 @@ def _require_domain(loss: Loss, p: Mapping[str, Any], Y: np.ndarray) -> None:
 def _drawn(
     p: Mapping[str, Any],
     units: Sequence[int],
+    encoder: Encoder,
     generators: Sequence[np.random.Generator],
     constant: np.ndarray,
 ) -> Views:
@@ -256,7 +269,19 @@ def _drawn(
         for layers in zip(*members, strict=True)
     ]
     drawn[-1]["b"][:] = constant
+    if encoder.embedded:
+        tables = [
+            initial_embedding(encoder.embedded_levels, encoder.dim, rng) for rng in generators
+        ]
+        drawn.insert(0, {"E": np.stack(tables)})
     return drawn
+
+
+def embedding_of(encoder: Encoder) -> Embedding | None:
+    """Return the layer that embeds categories of many levels, where there are any."""
+    if not encoder.embedded:
+        return None
+    return Embedding(encoder.n_dense, encoder.embedded_levels, encoder.dim)
 
 
 def _batch_size(p: Mapping[str, Any], n_samples: int) -> int:
@@ -273,7 +298,7 @@ def _compute_dtype(p: Mapping[str, Any], rows: Rows, start: Start | None) -> np.
     of X where each step takes all rows.
     """
     if start:
-        return start.parameters[0]["W"].dtype
+        return start.parameters[-1]["W"].dtype
     if p["dtype"] != "auto":
         return np.dtype(p["dtype"])
     n_samples = len(rows.Y)
@@ -283,14 +308,15 @@ def _compute_dtype(p: Mapping[str, Any], rows: Rows, start: Start | None) -> np.
 def _network(
     p: Mapping[str, Any],
     units: Sequence[int],
+    encoder: Encoder,
     loss: Loss,
     dtype: np.dtype,
     generators: Sequence[np.random.Generator],
     n_rows: int,
 ) -> Network:
     """Return the network, its theta all zeros, and threads if an epoch of `n_rows` needs them."""
-    dense = dense_layers(units, p["activation"])
-    layers = with_dropout(dense, (p["dropout_input"], *p["dropout"]), generators)
+    plain = dense_layers(units, p["activation"], embedding_of(encoder))
+    layers = with_dropout(plain, (p["dropout_input"], *p["dropout"]), generators)
     theta = Layout([layer.shapes for layer in layers]).zeros(p["n_members"], dtype)
     team = Team(free_threads() if n_rows * theta.size > LONG_EPOCH else 1)
     return Network(layers, loss, float(p["alpha"]), theta, team=team)
@@ -303,7 +329,7 @@ def _copy(source: Views, destination: Views) -> None:
             view[:] = values[name]
 
 
-def _bound(layers: Sequence[Dense], views: Views) -> list[Dense]:
+def _bound(layers: Sequence[Layer], views: Views) -> list[Layer]:
     """Return layers like these, over other parameters."""
     copies = [layer.of(slice(None)) for layer in layers]
     for layer, parameters in zip(copies, views, strict=True):
@@ -324,7 +350,12 @@ def _run_stochastic(
     """Train by epochs; put the state for continuing into `state`."""
     hyper = {name: p[name] for name in OPTIMIZERS[p["solver"]].parameters}
     optimizer = OPTIMIZERS[p["solver"]](
-        network.theta, network.grad, network.layout.groups["W"], network.team, **hyper
+        network.theta,
+        network.grad,
+        network.layout.groups["W"],
+        network.team,
+        network.embedding,
+        **hyper,
     )
     rate = LearningRate(p["learning_rate"], p["learning_rate_init"], p["power_t"], p["warmup"])
     clip_norm = None if p["clip_norm"] is None else float(p["clip_norm"])

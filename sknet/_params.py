@@ -102,6 +102,15 @@ def _increase(value: Any) -> bool:
     return bool(levels) and all(a < b for a, b in pairwise(levels))
 
 
+def _names_columns(value: Any) -> bool:
+    if isinstance(value, np.ndarray) and value.ndim != 1:
+        return False
+    if not isinstance(value, (tuple, list, np.ndarray)):
+        return False
+    kinds = (lambda v: isinstance(v, (bool, np.bool_)), _is_integer, lambda v: isinstance(v, str))
+    return any(all(map(kind, value)) for kind in kinds)
+
+
 LEVEL = real("(0, 1)")
 NONE = Rule(lambda v: v is None, "None")
 BOOLEAN = Rule(lambda v: isinstance(v, (bool, np.bool_)), "a bool")
@@ -109,6 +118,9 @@ ACTIVATION = one_of(*ACTIVATIONS)
 
 #: The stochastic solvers; "lbfgs" is the other one.
 STOCHASTIC = tuple(OPTIMIZERS)
+
+#: How numbers are scaled, beside "auto" and None.
+SCALINGS = ("standard", "robust")
 
 #: The regressor's out_activation, beside "auto": the links of squared_error on single outputs.
 OUT_ACTIVATIONS = tuple(name for name in LOSSES["squared_error"] if name != "softmax")
@@ -137,6 +149,13 @@ RULES: Mapping[str, Rule] = {
     | NONE,
     "label_smoothing": real("[0, 1)"),
     "target_scaling": BOOLEAN,
+    "feature_scaling": one_of("auto", *SCALINGS) | NONE,
+    "categorical_features": one_of("from_dtype")
+    | Rule(_names_columns, "a mask, numbers or names of columns, as a tuple, list or 1-d array")
+    | NONE,
+    "min_frequency": real("[0, 1)"),
+    "max_onehot": integer(0),
+    "embedding_dim": one_of("auto") | integer(1),
     "huber_delta": real("(0, inf)"),
     "tweedie_power": real("[1, 3]"),
     "quantile": LEVEL
@@ -200,6 +219,10 @@ HAS_EFFECT: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "learning_rate_init": lambda p: _stochastic(p) and not callable(p["learning_rate"]),
     "power_t": lambda p: _stochastic(p) and p["learning_rate"] == "invscaling",
     "dropout": lambda p: len(p["hidden_layer_sizes"]) > 0,
+    **dict.fromkeys(
+        ("min_frequency", "max_onehot", "embedding_dim"),
+        lambda p: p["categorical_features"] is not None,
+    ),
     "max_fun": lambda p: not _stochastic(p),
     "validation_fraction": lambda p: p["early_stopping"] and not p["X_val"],
     "scoring": lambda p: p["early_stopping"] or p["X_val"],
@@ -214,7 +237,14 @@ HAS_EFFECT: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
 }
 
 #: Parameters on whose values the effect of others depends.
-DECISIVE = ("hidden_layer_sizes", "loss", "solver", "learning_rate", "early_stopping")
+DECISIVE = (
+    "hidden_layer_sizes",
+    "loss",
+    "solver",
+    "learning_rate",
+    "early_stopping",
+    "categorical_features",
+)
 
 #: Parameters that would change the model, and what they are where they do not.
 OFF = {"dropout": 0.0, "dropout_input": 0.0, "clip_norm": None}
@@ -343,7 +373,7 @@ def _check_combinations(estimator: Any, p: Mapping[str, Any]) -> None:
     if idle:
         warn(
             f"{', '.join(idle)}: no effect with"
-            f" {', '.join(f'{name}={p[name]!r}' for name in DECISIVE)}.",
+            f" {', '.join(f'{name}={short_repr(p[name])}' for name in DECISIVE)}.",
             UserWarning,
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sknet._encoding import Encoder
 from sknet._engine.activations import ACTIVATIONS
 from sknet._engine.losses import PREDICTIONS
 
@@ -60,14 +61,21 @@ def _fault(state: Mapping[str, Any]) -> str | None:
     if len(dtypes) > 1 or not dtypes <= {"float32", "float64"}:
         return f"coefs_ and intercepts_ have dtypes {sorted(dtypes)}"
     members = W[0].shape[:-2]
-    units = [state["n_features_in_"], *(a.shape[-1] for a in b)]
+    encoder = Encoder(state["_encoding"])
+    units = [encoder.n_units, *(a.shape[-1] for a in b)]
     if units[-1] != state["n_outputs_"] or len(members) > 1:
         return f"the last of coefs_ has {units[-1]} outputs, n_outputs_={state['n_outputs_']}"
+    if len(encoder.categorical) != state["n_features_in_"] or not encoder.is_consistent():
+        return "what was learned of the columns of X does not fit together"
+    E = state["embeddings_"]
+    shapes = [(*members, n_levels + 1, encoder.dim) for n_levels in encoder.embedded_levels]
+    if [a.shape for a in E] != shapes or {str(a.dtype) for a in E} - dtypes:
+        return f"embeddings_ have shapes {[a.shape for a in E]}"
     for k, (n_in, n_out) in enumerate(pairwise(units)):
         if W[k].shape != (*members, n_in, n_out) or b[k].shape != (*members, n_out):
             return f"coefs_[{k}] and intercepts_[{k}] have shapes {W[k].shape} and {b[k].shape}"
-    if not all(np.isfinite(a).all() for a in (*W, *b)):
-        return "coefs_ or intercepts_ are not finite"
+    if not all(np.isfinite(a).all() for a in (*W, *b, *E)):
+        return "coefs_, intercepts_ or embeddings_ are not finite"
     activations = state["_activations"]
     if len(activations) != len(W) - 1 or not ACTIVATIONS.keys() >= set(activations):
         return f"activations are {activations!r}"

@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from sknet._compat import warn
-from sknet._engine.layers import Dense
+from sknet._encoding import Encoder
+from sknet._engine.layers import Layer
 from sknet._engine.loss_base import Loss
 from sknet._engine.losses import PREDICTIONS
 from sknet._engine.prediction import raw_output
-from sknet._inputs import cast_X
 from sknet._targets import cast_target
 
 #: Rows above which early_stopping="auto" holds some out.
@@ -19,7 +19,7 @@ MANY_ROWS = 10_000
 
 
 class Rows(NamedTuple):
-    """Rows of the table: validated X, encoded Y, weights, and what to stratify by."""
+    """Rows of the table: X as read (then as encoded), encoded Y, weights, what to stratify by."""
 
     X: Any
     Y: np.ndarray
@@ -34,10 +34,10 @@ class Rows(NamedTuple):
         """Return the rows whose weight is not 0."""
         return self if self.w is None or self.w.all() else self.take(np.flatnonzero(self.w))
 
-    def cast(self, dtype: np.dtype) -> "Rows":
-        """Return the rows in the compute dtype."""
+    def encoded(self, encoder: Encoder, dtype: np.dtype) -> "Rows":
+        """Return the rows as the engine takes them, in the compute dtype."""
         w = None if self.w is None else self.w.astype(dtype)
-        return Rows(cast_X(self.X, dtype), cast_target(self.Y, dtype), w, self.strata)
+        return Rows(encoder.encode(self.X, dtype), cast_target(self.Y, dtype), w, self.strata)
 
 
 def stops_early(p: Mapping[str, Any], n_samples: int, is_given: bool) -> bool:
@@ -63,7 +63,9 @@ class Validation:
     Parameters
     ----------
     rows : Rows
-        X and weights in the compute dtype, Y as encoded.
+        X as read, Y as encoded.
+    X : ndarray or CSR matrix
+        As the network takes it.
     Y : ndarray
         As the network is trained on it: scaled, in the compute dtype.
     target : Target
@@ -84,15 +86,16 @@ class Validation:
     def __init__(
         self,
         rows: Rows,
+        X: Any,
         Y: np.ndarray,
         target: Any,
         loss: Loss,
         out_activation: str,
-        bound: Callable[[np.ndarray], Sequence[Dense]],
+        bound: Callable[[np.ndarray], Sequence[Layer]],
         score: Callable[[np.ndarray, Rows], float] | None = None,
         by_loss: bool = False,
     ) -> None:
-        self.rows, self.Y, self.target = rows, Y, target
+        self.rows, self.X, self.Y, self.target = rows, X, Y, target
         self.loss, self.out_activation, self.bound = loss, out_activation, bound
         self.score, self.by_loss = score, by_loss
         self.losses: list[float] = []
@@ -101,7 +104,7 @@ class Validation:
     def __call__(self, theta: np.ndarray) -> float:
         """Return the score of these parameters, higher is better; NaN where it is not finite."""
         with np.errstate(all="ignore"):
-            Z = raw_output(self.bound(theta), self.rows.X)
+            Z = raw_output(self.bound(theta), self.X)
             prediction = mean_prediction(Z, self.out_activation)
             loss = self._mean_loss(np.ascontiguousarray(Z))
             # the user's numbers may be beyond the compute dtype

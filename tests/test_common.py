@@ -12,6 +12,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 
+#: Some gradients are zero but for rounding: centred columns and residuals of mean 0 cancel. Adam
+#: and rmsprop take a rounding u for a step of u / epsilon times the rate; at the default of 1e-8
+#: that is beyond the 1e-7 of the checks that compare weights with repeated rows.
+EPSILON = 1e-5
+
 # Not among them: loss="poisson", "gamma" and "tweedie", since many checks draw negative y, which
 # these refuse; and class_weight, since some of them fit label indicators or labels of other names,
 # where it is refused. Their tests are in test_equivalence.py, tests/faults and tests/engine.
@@ -25,13 +30,12 @@ ESTIMATORS = [
     MLPBackpropClassifier((), solver="lbfgs"),
     MLPBackpropRegressor((), solver="lbfgs"),
     MLPBackpropClassifier(solver="adamw", learning_rate_init=0.01, max_iter=30),
-    MLPBackpropRegressor(solver="rmsprop", learning_rate_init=0.01, max_iter=50),
+    MLPBackpropRegressor(solver="rmsprop", learning_rate_init=0.01, epsilon=EPSILON, max_iter=50),
     MLPBackpropClassifier(early_stopping=True, learning_rate_init=0.01, max_iter=30),
     MLPBackpropRegressor(early_stopping=True, learning_rate_init=0.02, max_iter=50),
     MLPBackpropClassifier(early_stopping=True, solver="lbfgs", max_iter=30),
     MLPBackpropClassifier(n_members=3, learning_rate_init=0.01, max_iter=30),
-    # more epochs of adam would make more of rounding than the 1e-7 of the checks
-    MLPBackpropRegressor(n_members=3, learning_rate_init=0.01, max_iter=15),
+    MLPBackpropRegressor(n_members=3, learning_rate_init=0.01, epsilon=EPSILON, max_iter=15),
     MLPBackpropClassifier((8, 4), ("tanh", "gelu"), learning_rate_init=0.02, max_iter=100),
     MLPBackpropRegressor((8, 4), ["mish", "elu"], learning_rate_init=0.02, max_iter=100),
     MLPBackpropClassifier((8,), "logistic", loss="squared_error", learning_rate_init=0.05),
@@ -60,6 +64,10 @@ ESTIMATORS = [
     MLPBackpropClassifier(early_stopping="auto", learning_rate_init=0.01, max_iter=30),
     MLPBackpropRegressor(early_stopping=True, solver="lbfgs", max_iter=30),
     MLPBackpropRegressor(target_scaling=False, solver="lbfgs", max_iter=30),
+    MLPBackpropClassifier(feature_scaling="robust", learning_rate_init=0.01, max_iter=30),
+    MLPBackpropRegressor(feature_scaling="robust", learning_rate_init=0.01, max_iter=15),
+    MLPBackpropClassifier(feature_scaling=None, learning_rate_init=0.01, max_iter=30),
+    MLPBackpropRegressor(feature_scaling=None, learning_rate_init=0.01, max_iter=15),
 ]
 
 #: Why the two checks that compare weights with repeated rows, to 1e-7, cannot hold; the last tests
@@ -104,6 +112,8 @@ def all_checks(estimators):
 @pytest.mark.filterwarnings("ignore:The hold-out of early stopping is random")
 # check_class_weight_classifiers sets it whatever the solver
 @pytest.mark.filterwarnings("ignore:n_iter_no_change. no effect")
+# the checks begin with chunks of few rows
+@pytest.mark.filterwarnings("ignore:The first call of partial_fit")
 @all_checks(ESTIMATORS)
 def test_scikit_learn_check(estimator, check):
     check(estimator)

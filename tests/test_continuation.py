@@ -35,10 +35,13 @@ TASKS = {
 
 
 def network(task, **params):
-    """A small network that nothing stops before its epochs are over."""
+    """A small network that nothing stops before its epochs are over, on X as it is.
+
+    The rows are fewer than partial_fit learns scales from without a warning.
+    """
     rate = 0.05 if params.get("solver") == "sgd" else 0.01
     defaults = {"hidden_layer_sizes": (7,), "batch_size": 16, "learning_rate_init": rate}
-    defaults |= {"random_state": 3, "n_iter_no_change": np.inf}
+    defaults |= {"random_state": 3, "n_iter_no_change": np.inf, "feature_scaling": None}
     if isinstance(params.get("learning_rate"), str):
         del defaults["n_iter_no_change"]  # without effect on some of the schedules
         defaults["tol"] = 0.0

@@ -71,10 +71,14 @@ def soft_prediction(estimator, X):
 
 
 def network(cls, solver, **params):
-    """A small network that takes a few steps in float64, the rate large enough to move."""
+    """A small network that takes a few steps in float64, the rate large enough to move.
+
+    The oracles compute with X as it is; sparse X would not be centred.
+    """
     if solver != "lbfgs":
         params = {"learning_rate_init": 0.1 if solver == "sgd" else 0.01} | params
     params = {"max_iter": 8, "dtype": "float64", "random_state": 0} | params
+    params = {"feature_scaling": None} | params
     return cls((6, 4), "tanh", solver=solver, **params)
 
 
@@ -82,7 +86,9 @@ def network(cls, solver, **params):
 
 
 def linear(cls, alpha, **params):
-    return cls((), solver="lbfgs", alpha=alpha, tol=1e-10, max_iter=10000, random_state=0, **params)
+    """A linear model of X as it is: alpha penalises what the oracle's does."""
+    params |= {"tol": 1e-10, "max_iter": 10000, "random_state": 0, "feature_scaling": None}
+    return cls((), solver="lbfgs", alpha=alpha, **params)
 
 
 each_weighting = pytest.mark.parametrize("weighted", [False, True])
@@ -158,6 +164,7 @@ def both(ours, theirs):
 def with_parameters_of(other, ours, X, y):
     """`ours`, fitted in float64 to y as it is, with the parameters of `other` put in."""
     ours = clone(ours).set_params(solver="lbfgs", max_iter=1, learning_rate_init=0.001)
+    ours.set_params(feature_scaling=None)  # as scikit-learn
     if isinstance(ours, MLPBackpropRegressor):
         ours.set_params(target_scaling=False)
     ours.fit(X, y)

@@ -123,7 +123,11 @@ FAILING_CALLS = {
     "y with NaN": ({}, lambda X, y: (X, np.where(y == y[0], np.nan, y))),
     "y too short": ({}, lambda X, y: (X, y[1:])),
     "y missing": ({}, lambda X, y: (X, None)),
-    "X with NaN": ({}, lambda X, y: (np.where(X > 1, np.nan, X), y)),
+    "X with infinity": ({}, lambda X, y: (np.where(X > 1, np.inf, X), y)),
+    "X with dates": (
+        {},
+        lambda X, y: (pd.DataFrame({"a": pd.date_range("2020", periods=len(y))}), y),
+    ),
     "X with other columns, y too short": ({}, lambda X, y: (X[:, :2], y[1:])),
     "X with names, diverges": (
         {"solver": "sgd", "learning_rate_init": 1e6},
@@ -841,7 +845,7 @@ def test_partial_fit_goes_on_with_the_schedule(schedule):
 
 
 def test_partial_fit_accepts_batches_that_lack_a_class():
-    estimator = network(MLPBackpropClassifier)
+    estimator = network(MLPBackpropClassifier, feature_scaling=None)  # 50 rows tell no scales
     estimator.partial_fit(X_IRIS[:50], Y_IRIS[:50], classes=[2, 1, 0, 0])
     assert_array_equal(estimator.classes_, [0, 1, 2])
     estimator.partial_fit(X_IRIS[100:], Y_IRIS[100:])
@@ -854,6 +858,31 @@ def test_partial_fit_after_all_classes_accepts_some_whether_warm_start_is_set_or
     estimator.partial_fit(X_IRIS, Y_IRIS, classes=[0, 1, 2])
     expected = estimator.t_ + 10
     assert estimator.partial_fit(X_IRIS[:10], Y_IRIS[:10]).t_ == expected
+
+
+@each_estimator
+def test_a_first_partial_fit_on_few_rows_warns_of_what_it_learned_of_the_columns(cls):
+    estimator, X = network(cls), 10 + 3 * X_IRIS[::-1]
+    with pytest.warns(UserWarning, match=r"The first call of partial_fit saw 99 rows, .* 100 rows"):
+        estimator.partial_fit(X[:99], Y_IRIS[:99], **first_call(estimator, Y_IRIS))
+    learned = pickle.dumps(estimator._encoding)
+    estimator.partial_fit(X, Y_IRIS)  # later ones learn nothing more, whatever they hold
+    assert pickle.dumps(estimator._encoding) == learned
+    assert_allclose(estimator._encoding["centre"], X[:99].mean(axis=0))
+    for params, rows in [
+        ({}, X[:100]),
+        ({"feature_scaling": None}, X[:99]),
+        ({"feature_scaling": None, "categorical_features": [0]}, X[:100]),
+    ]:
+        network(cls, **params).partial_fit(
+            rows, Y_IRIS[: len(rows)], **first_call(estimator, Y_IRIS)
+        )
+    for params, value in [({"categorical_features": [0]}, 1.0), ({}, np.nan)]:
+        rows = X[:99].copy()
+        rows[::2, 0] = value
+        estimator = network(cls, feature_scaling=None, **params)
+        with pytest.warns(UserWarning, match="The first call of partial_fit saw 99 rows"):
+            estimator.partial_fit(rows, Y_IRIS[:99], **first_call(estimator, Y_IRIS))
 
 
 def test_partial_fit_needs_the_classes_at_its_first_call():
@@ -871,7 +900,8 @@ def test_lbfgs_has_no_partial_fit(cls):
 
 @pytest.mark.parametrize("labels", [["a", "c"], ["a", "bbb"], ["aa", "b"]])
 def test_partial_fit_refuses_a_label_it_was_not_told_of(labels):
-    estimator = MLPBackpropClassifier((3,)).partial_fit(X_IRIS[:2], ["a", "b"], classes=["a", "b"])
+    estimator = MLPBackpropClassifier((3,), feature_scaling=None)  # 2 rows tell no scales
+    estimator.partial_fit(X_IRIS[:2], ["a", "b"], classes=["a", "b"])
     with pytest.raises(ValueError, match="previously unseen labels"):
         estimator.partial_fit(X_IRIS[:2], labels)
 
@@ -1416,10 +1446,13 @@ def test_the_dtype_of_the_first_call_stays(cls):
     assert estimator.coefs_[0].dtype == np.float32
 
 
+WITH_INF = np.where(X_IRIS > 1, np.inf, X_IRIS)
 BAD_INPUTS = [
-    (np.where(X_IRIS > 1, np.nan, X_IRIS), "Input X contains NaN"),
-    (np.where(X_IRIS > 1, np.inf, X_IRIS), "Input X contains infinity"),
-    (scipy.sparse.csr_array(np.where(X_IRIS > 1, np.nan, X_IRIS)), "Input X contains NaN"),
+    (WITH_INF, "Input X contains infinity"),
+    (-WITH_INF, "Input X contains infinity"),
+    (np.where(X_IRIS < -1, np.nan, WITH_INF), "Input X contains infinity"),
+    (scipy.sparse.csr_array(WITH_INF), "Input X contains infinity"),
+    (scipy.sparse.csr_array(np.where(X_IRIS < -1, np.nan, WITH_INF)), "Input X contains infinity"),
     (X_IRIS[:0], "Found array with 0 sample"),
     (X_IRIS[:, :0], "0 feature"),
     (X_IRIS[:, 0], "Expected 2D array, got 1D array"),

@@ -35,9 +35,9 @@ each_solver = pytest.mark.parametrize("solver", SOLVERS)
 
 
 def linear(**params):
-    """A linear model that is minimised to the end."""
-    return MLPBackpropRegressor((), solver="lbfgs", tol=1e-10, max_iter=10000, random_state=0,
-                                **params)  # fmt: skip
+    """A linear model of X as it is, which the oracle's alpha penalises, minimised to the end."""
+    params |= {"tol": 1e-10, "max_iter": 10000, "random_state": 0, "feature_scaling": None}
+    return MLPBackpropRegressor((), solver="lbfgs", **params)
 
 
 def network(cls, solver, **params):
@@ -272,6 +272,7 @@ def test_scaling_the_target_is_a_standard_scaler_around_the_network(solver, y, h
     """
     rows = X + 0.5
     params = {"hidden_layer_sizes": hidden, "activation": "relu", "alpha": 0.01}
+    params["feature_scaling"] = None
     ours = network(MLPBackpropRegressor, solver, **params).fit(rows, y, sample_weight=w)
     inner = network(MLPBackpropRegressor, solver, **params, target_scaling=False)
     scaler = StandardScaler().fit(y.reshape(len(y), -1), sample_weight=w)

@@ -3,6 +3,7 @@ from itertools import product
 from math import inf, nan
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
@@ -68,6 +69,15 @@ BAD = {
     "init": [*NO_NAME, "glorot"],
     "n_members": [*NO_INTEGER, inf, 0, -1],
     "dtype": [*NO_NAME, "float16", "int32", np.float32, np.dtype("float64")],
+    "feature_scaling": [*filter(None, NO_NAME), "", False, "minmax", "none", ("standard",)],
+    "categorical_features": [
+        *["all", "auto", "a", "", 3, 0, True, False, 0.5, nan, b"from_dtype", {0}, {0: 1}, {"a"}],
+        *[[0.5], [0, "a"], [True, 0], [None], [[0]], ((0,),), ["a", b"b"], np.array([0.0])],
+        *[np.array([[0]]), np.array(0), np.array("a"), np.array([0, "a"], dtype=object)],
+    ],
+    "min_frequency": [*NO_NUMBER, inf, 1, 1.0, -0.1, "0.1"],
+    "max_onehot": [*NO_INTEGER, inf, -1, "auto"],
+    "embedding_dim": [*NO_INTEGER, inf, 0, -1, "sqrt"],
 }
 BAD_OF_ONE = {
     MLPBackpropClassifier: {
@@ -132,6 +142,16 @@ GOOD = {
     "init": ["auto", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal"],
     "n_members": [1, 2, np.int64(2)],
     "dtype": ["auto", "float32", "float64"],
+    "feature_scaling": ["auto", "standard", "robust", None, np.str_("robust")],
+    "categorical_features": [
+        *["from_dtype", np.str_("from_dtype"), None, (), [], [0], (0, 3), [np.int64(1)]],
+        *[[True, False, False, True], [np.False_] * 4, ["a"], ("b", "d"), [np.str_("c")]],
+        *[np.array([1, 2]), np.array([0], "u1"), np.array([False, True, False, False])],
+        *[np.array(["a", "c"]), np.array(["a", "c"], dtype=object), np.array([], int)],
+    ],
+    "min_frequency": [0, 0.0, 0.5, 0.999, np.float32(0.1), np.int64(0)],
+    "max_onehot": [0, 1, 8, 10**6, np.int64(3)],
+    "embedding_dim": ["auto", np.str_("auto"), 1, 4, np.int64(2)],
 }
 GOOD_OF_ONE = {
     MLPBackpropClassifier: {
@@ -165,6 +185,10 @@ NEEDS = {
     "huber_delta": {"loss": "huber"},
     "quantile": {"loss": "quantile"},
     "tweedie_power": {"loss": "tweedie"},
+    **{
+        name: {"categorical_features": [0, 3]}
+        for name in ("min_frequency", "max_onehot", "embedding_dim")
+    },
 }
 
 
@@ -229,7 +253,8 @@ def test_the_error_of_a_long_value_is_short():
 @pytest.mark.parametrize(("cls", "name", "value"), cases(GOOD, GOOD_OF_ONE))
 def test_a_good_value_trains(cls, name, value):
     params = {"hidden_layer_sizes": (3,), "max_iter": 2, **NEEDS.get(name, {}), name: value}
-    estimator = cls(**params).fit(X, Y + 1)  # which every loss accepts
+    rows = pd.DataFrame(X, columns=list("abcd")) if name == "categorical_features" else X
+    estimator = cls(**params).fit(rows, Y + 1)  # which every loss accepts
     assert np.isfinite(estimator.loss_)
     assert getattr(estimator, name) is value
     clone(estimator)
@@ -305,7 +330,8 @@ def test_balanced_class_weights_need_all_rows():
     estimator = MLPBackpropClassifier(class_weight="balanced")
     with pytest.raises(InvalidParameterError, match=r"'class_weight'.*partial_fit.*compute_class"):
         estimator.partial_fit(X, Y, classes=[0, 1, 2])
-    MLPBackpropClassifier(class_weight={0: 2.0}).partial_fit(X, Y, classes=[0, 1, 2])
+    estimator = MLPBackpropClassifier(class_weight={0: 2.0}, feature_scaling=None)  # of 50 rows
+    estimator.partial_fit(X, Y, classes=[0, 1, 2])
 
 
 @pytest.mark.parametrize("class_weight", ["balanced", {0: 2.0}])
@@ -358,6 +384,12 @@ def step_rate(progress):
         ({"learning_rate": "cosine", "n_iter_no_change": 3}, ["n_iter_no_change"]),
         ({"learning_rate": "one_cycle", "power_t": 0.3}, ["power_t"]),
         ({"learning_rate": step_rate, "learning_rate_init": 0.1}, ["learning_rate_init"]),
+        ({"categorical_features": None, "max_onehot": 2}, ["max_onehot"]),
+        (
+            {"categorical_features": None, "min_frequency": 0.1, "max_onehot": 2}
+            | {"embedding_dim": 3},
+            ["min_frequency", "max_onehot", "embedding_dim"],
+        ),
         (
             {"solver": "lbfgs", "batch_size": 5, "learning_rate": "adaptive", "shuffle": False}
             | {"learning_rate_init": 0.1, "n_iter_no_change": 3},
@@ -396,6 +428,11 @@ def test_options_without_effect_are_named_in_one_warning_that_points_at_the_call
         {"learning_rate": step_rate, "warmup": 1, "dropout": 0.1, "dropout_input": 0.1},
         {"learning_rate": "one_cycle", "early_stopping": True, "max_time": 60.0},
         {"solver": "lbfgs", "early_stopping": True, "n_iter_no_change": 3},
+        {"min_frequency": 0.1, "max_onehot": 2, "embedding_dim": 3},
+        {"categorical_features": [0], "min_frequency": 0.1, "max_onehot": 2, "embedding_dim": 3},
+        {"categorical_features": [], "max_onehot": 2, "feature_scaling": None},
+        {"categorical_features": None, "feature_scaling": "robust"},
+        {"categorical_features": None, "min_frequency": 0, "max_onehot": 8},  # the defaults
     ],
     ids=words,
 )

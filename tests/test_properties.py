@@ -368,6 +368,13 @@ VALUES = {
     "max_fun": [1, 15000],
     "n_members": [1, 2],
     "dtype": ["auto", "float32", "float64"],
+    "feature_scaling": ["auto", "standard", "robust", None],
+    "categorical_features": [
+        *["from_dtype", None, (), [0], [0, 2], [True, False, True], np.array([1]), [3], ["a"]],
+    ],
+    "min_frequency": [0.0, 0.05, 0.5],
+    "max_onehot": [0, 2, 8, 100],
+    "embedding_dim": ["auto", 1, 5],
 }
 TARGETS = {
     CLASSIFIER: [

@@ -99,6 +99,7 @@ def plain_descent(estimator, activation, learning_rate_init, hidden_layer_sizes=
     return estimator(
         hidden_layer_sizes,
         activation,
+        feature_scaling=None,  # the equations are in X as it is
         solver="sgd",
         momentum=0,
         batch_size=N_SAMPLES,

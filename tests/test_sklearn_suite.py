@@ -36,6 +36,13 @@ def global_random_seed():
 def seeded():
     numpy.random.seed(0)
 """
+# The default of feature_scaling, set to scikit-learn's: X as it is.
+UNSCALED = """
+import sknet
+
+for cls in (sknet.MLPBackpropClassifier, sknet.MLPBackpropRegressor):
+    cls.__init__.__kwdefaults__["feature_scaling"] = None
+"""
 
 PRIVATE = "reads private state of scikit-learn's class: "
 #: The tests of scikit-learn that must fail here, each with its reason. What they check of public
@@ -54,15 +61,20 @@ FAILING = {
     "test_mlp_partial_fit_after_fit[MLPBackpropRegressor]": "early_stopping is not in its way",
     "test_mlp_diverging_loss": "training that diverges is an error (test_estimators.py)",
 }
+#: And those that fail where X is scaled inside, as it is by default.
+FAILING_SCALED = {
+    "test_nonfinite_params": "X near the largest float is scaled, and trains (tests/faults: 20)",
+    "test_lbfgs_classification_maxfun[X1-y1]": "on scaled X 10 evaluations of lbfgs are enough",
+}
 
 
-def outcomes(folder):
+def outcomes(folder, conftest):
     """Run scikit-learn's tests on our classes; return the outcome of each by its name."""
     package = Path(sklearn.neural_network.__file__).parent
     source = (package / "tests" / "test_mlp.py").read_text(encoding="utf-8")
     assert source.count(IMPORT) == 1
     (folder / "test_mlp.py").write_text(source.replace(IMPORT, REPLACEMENT), encoding="utf-8")
-    (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
+    (folder / "conftest.py").write_text(conftest, encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     options = ["-q", "-p", "no:cacheprovider", "--tb=line", "--junit-xml=report.xml"]
     python_path = str(Path(sknet.__file__).parents[1])
@@ -79,10 +91,15 @@ def outcomes(folder):
     return {case.get("name"): case[0].tag if len(case) else "passed" for case in cases}
 
 
-def test_scikit_learns_tests_pass_but_for_the_listed_ones(tmp_path):
-    found = outcomes(tmp_path)
+@pytest.mark.parametrize(
+    ("conftest", "failing"),
+    [(CONFTEST, FAILING | FAILING_SCALED), (CONFTEST + UNSCALED, FAILING)],
+    ids=["scaled", "unscaled"],
+)
+def test_scikit_learns_tests_pass_but_for_the_listed_ones(conftest, failing, tmp_path):
+    found = outcomes(tmp_path, conftest)
     failed = {name for name, outcome in found.items() if outcome in ("failure", "error")}
-    assert failed == FAILING.keys()
+    assert failed == failing.keys()
     assert list(found.values()).count("passed") > 40
 
 
@@ -90,7 +107,7 @@ def test_scikit_learns_tests_pass_but_for_the_listed_ones(tmp_path):
 
 
 def test_one_step_from_given_parameters_equals_the_worked_example():
-    """One row, two logistic units, a sigmoid output, alpha=0.1 and a step of 0.1.
+    """One row as it is, two logistic units, a sigmoid output, alpha=0.1 and a step of 0.1.
 
     | h = sigma(0.6 0.1 + 0.8 0.3 + 0.7 0.5 + 0.1, 0.6 0.2 + 0.8 0.1 + 0.1) = (0.6792, 0.5744)
     | a = sigma(0.1 h_1 + 0.2 h_2 + 1) = 0.7655 = delta, as y = 0
@@ -98,8 +115,9 @@ def test_one_step_from_given_parameters_equals_the_worked_example():
     """
     X, y = np.array([[0.6, 0.8, 0.7]]), np.array([0])
     mlp = MLPBackpropClassifier(
-        2, "logistic", solver="sgd", learning_rate_init=0.1, alpha=0.1, momentum=0, random_state=1
-    )
+        2, "logistic", solver="sgd", learning_rate_init=0.1, alpha=0.1, momentum=0, random_state=1,
+        feature_scaling=None,
+    )  # fmt: skip
     mlp.partial_fit(X, y, classes=[0, 1])
     mlp.coefs_ = [np.array([[0.1, 0.2], [0.3, 0.1], [0.5, 0.0]]), np.array([[0.1], [0.2]])]
     mlp.intercepts_ = [np.array([0.1, 0.1]), np.array([1.0])]
