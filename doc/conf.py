@@ -16,7 +16,7 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "auto_examples/*.ipynb", "performance_figures.rst"]  # an include
+exclude_patterns = ["_build", "auto_examples/*.ipynb", "*_figures.rst"]  # includes
 html_theme = "pydata_sphinx_theme"
 html_title = f"sknet {release}"
 
