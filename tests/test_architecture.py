@@ -17,6 +17,7 @@ ELEMENT_WISE = {"activations"}
 BLOCKS = ELEMENT_WISE | {"initializers", "losses", "parameters"}
 MAY_IMPORT = {
     "activations": set(),
+    "batches": ELEMENT_WISE | {"layers"},
     "initializers": ELEMENT_WISE,
     "compiled": BLOCKS | {"embedding", "kernels", "layers", "network", "optimizers", "team"},
     "embedding": ELEMENT_WISE,
@@ -33,7 +34,16 @@ MAY_IMPORT = {
     "stopping": ELEMENT_WISE | {"schedules"},
     "team": set(),
     "training": BLOCKS
-    | {"layers", "network", "optimizers", "schedules", "stopping", "team", "compiled"},
+    | {
+        "batches",
+        "compiled",
+        "layers",
+        "network",
+        "optimizers",
+        "schedules",
+        "stopping",
+        "team",
+    },
 }
 EXTRAS = {"kernels": {"numba"}}
 

@@ -16,6 +16,7 @@ prediction.py         the forward pass over all rows, in chunks
 optimizers.py         OPTIMIZERS: in-place steps of theta
 schedules.py          SCHEDULES: the learning rate, from the progress of training
 stopping.py           when to stop, which parameters to keep
+batches.py            the training rows, shuffled and cut into batches
 training.py           epochs of batches as a generator; L-BFGS
 team.py               threads that work on one step side by side
 compiled.py           when an epoch runs by compiled code instead

@@ -252,7 +252,7 @@ def counted_steps(training):
 def test_training_fails_at_the_first_block_that_is_not_finite(
     make_network, make_training, monkeypatch
 ):
-    monkeypatch.setattr("sknet._engine.training.BLOCK_ELEMENTS", 120)  # two batches of 6 features
+    monkeypatch.setattr("sknet._engine.batches.BLOCK_ELEMENTS", 120)  # two batches of 6 features
     X, Y, w = table(50)
     Y[25] = 1e200
     network = make_network((6, 5, 2), ["tanh"])
