@@ -16,6 +16,10 @@ SUCH_AS = {
 }
 
 
+def _is_polars(X: Any) -> bool:
+    return hasattr(X, "columns") and not hasattr(X, "iloc")
+
+
 def kind_of_dtype(dtype: str) -> str | None:
     """Return what times a dtype of this name holds; None if it holds none."""
     return next((kind for kind, names in TIMES.items() if names.match(dtype)), None)
@@ -23,7 +27,7 @@ def kind_of_dtype(dtype: str) -> str | None:
 
 def time_error(X: Any, name: Any, dtype: str, kind: str) -> TableError:
     """Return the error for a column of times of this kind."""
-    is_frame, is_polars = hasattr(X, "columns"), hasattr(X, "with_columns")
+    is_frame, is_polars = hasattr(X, "columns"), _is_polars(X)
     lines_of = _polars_lines if is_polars else _pandas_lines if is_frame else _array_lines
     return TableError(
         f"Column {name!r} of X holds dates or times (dtype {dtype}), not numeric. Turn it into"
@@ -56,7 +60,8 @@ def _pandas_lines(name: Any, dtype: str, kind: str) -> list[str]:
 
 def _polars_lines(name: Any, dtype: str, kind: str) -> list[str]:
     is_text = re.match("str", dtype, re.IGNORECASE) is not None
-    column = f"polars.col({name!r}){'.str.to_date()' if is_text else ''}.dt"
+    read = ".str.slice(0, 10).str.to_date()" if is_text else ""
+    column = f"polars.col({name!r}){read}.dt"
     if kind == SPANS:
         return [f"X = X.with_columns({column}.total_seconds())"]
     if kind == CLOCK:
@@ -68,7 +73,7 @@ def _polars_lines(name: Any, dtype: str, kind: str) -> list[str]:
 
 def free_text_error(X: Any, name: Any, dtype: str, n_levels: int, n_samples: int) -> TableError:
     """Return the error for a column of free text."""
-    if hasattr(X, "with_columns"):
+    if _is_polars(X):
         column = f"X[{name!r}].fill_null('')"
         join = [
             f"names = [f'{name}_{{k}}' for k in range(20)]",
@@ -96,10 +101,24 @@ def free_text_error(X: Any, name: Any, dtype: str, n_levels: int, n_samples: int
     )
 
 
+def number_text_error(X: Any, name: Any, dtype: str) -> TableError:
+    """Return the error for a column of numbers that are written as text, but for a few."""
+    line = (
+        f"X = X.with_columns(polars.col({name!r}).cast(polars.Float64, strict=False))"
+        if _is_polars(X)
+        else f"X[{name!r}] = pandas.to_numeric(X[{name!r}], errors='coerce')"
+    )
+    return TableError(
+        f"Column {name!r} of X is text (dtype {dtype}), but most of its values are numbers. Make"
+        f" numbers of them, and missing values of the rest:\n  {line}\nor, if its values are"
+        " categories, name it in categorical_features."
+    )
+
+
 def text_error(name: Any, dtype: str) -> TableError:
     """Return the error for a column of text where numbers are wanted."""
     return TableError(
         f"Column {name!r} of X is {dtype}, not numeric: could not convert string to float: it holds"
-        " text. If it is a category, name it in categorical_features (of a frame, 'from_dtype'"
-        " finds it) when fitting."
+        " text or categories. If it is a category, name it in categorical_features (of a frame,"
+        " 'from_dtype' finds it) when fitting."
     )

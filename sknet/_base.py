@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknet import _params, _state
 from sknet._compat import CallbackSupportMixin, NoTasks, tasks_of, warn, with_callbacks
-from sknet._encoding import Encoder
+from sknet._encoding import Encoder, plain_parameter
 from sknet._engine.layers import Layer
 from sknet._engine.network import chunk_rows, dense_layers
 from sknet._engine.parameters import Views
@@ -188,7 +188,7 @@ class BaseMLP(
             self._training_state = result.state if incremental or p["warm_start"] else None
         _warn(result, p)
         if incremental and not goes_on and X.shape[0] < FEW_ROWS and result.encoder.learns:
-            or_else = "" if p["feature_scaling"] is None else ", or set feature_scaling=None"
+            or_else = "" if result.encoder.counts else ", or set feature_scaling=None"
             warn(
                 f"The first call of partial_fit saw {X.shape[0]} rows, and what it learned of the"
                 " columns (scales, medians, levels) is kept for all later ones. Begin with a chunk"
@@ -259,6 +259,9 @@ class BaseMLP(
             raise _params.refuse(self, "hidden_layer_sizes", f"must stay {hidden}, as first fitted")
         if p["dtype"] not in ("auto", W[0].dtype):
             raise _params.refuse(self, "dtype", f"must stay {str(W[0].dtype)!r}, as first fitted")
+        for name, asked in self._encoder.state["asked"].items():
+            if plain_parameter(p[name]) != asked:
+                raise _params.refuse(self, name, f"must stay {asked!r}, as first fitted")
         return Start(self._parameters(), self._encoder, self._training_state or {})
 
     @property
@@ -374,7 +377,11 @@ class BaseMLP(
         return encoded.astype(table.dtype)
 
     def _predict_by(
-        self, finish: Callable[[np.ndarray], np.ndarray], X: Any, n_layers: int | None = None
+        self,
+        finish: Callable[[np.ndarray], np.ndarray],
+        X: Any,
+        n_layers: int | None = None,
+        first_row: int = 0,
     ) -> np.ndarray:
         """Return what `finish` makes of the raw output, from fitted state alone.
 
@@ -383,10 +390,14 @@ class BaseMLP(
         finite.
         """
         check_is_fitted(self)
-        if is_frame(X) and X.shape[0] > FRAME_ROWS:
-            parts = [self._predict_by(finish, rows, n_layers) for rows in pieces(X, FRAME_ROWS)]
-            return np.concatenate(parts)
         encoder = self._encoder
+        becomes_dense = issparse(X) and encoder.centred
+        if (is_frame(X) or becomes_dense) and X.shape[0] > FRAME_ROWS:
+            parts = [
+                self._predict_by(finish, rows, n_layers, first_row + k * FRAME_ROWS)
+                for k, rows in enumerate(pieces(X, FRAME_ROWS))
+            ]
+            return np.concatenate(parts)
         X = validate_X(self, X, reset=False, like=encoder, finite=False)
         parameters = self._parameters()
         layers = self._layers(encoder)[:n_layers]
@@ -414,8 +425,8 @@ class BaseMLP(
         if not finite.all():
             row = finite.reshape(len(values), -1).all(axis=1).argmin()
             raise ValueError(
-                f"Row {row} of X holds values so large that the output of this network overflows:"
-                f" it computes in {parameters[-1]['W'].dtype}. Scale X."
+                f"Row {first_row + row} of X holds values so large that the output of this network"
+                f" overflows: it computes in {parameters[-1]['W'].dtype}. Scale X."
             )
         return values
 

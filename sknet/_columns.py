@@ -15,14 +15,18 @@ import numpy as np
 
 #: Names of the dtypes of columns whose levels are listed: what is in them is no free text.
 LISTED = re.compile(r"categor|enum|dictionary|bool", re.IGNORECASE)
+#: Names of the types of missing values, beside NaN.
+MISSING = ("NoneType", "NAType", "NaTType")
 #: Rows whose values are looked at at once.
 CHUNK = 1 << 16
 #: Names of the dtypes whose numbers are read as float32.
 NARROW = ("float32", "float16", "float[pyarrow]", "halffloat[pyarrow]")
 #: Dates that are written as text begin so.
-DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(\D|$)|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}(\D|$)")
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}(\D|$)")
 #: Free text: more than so many different values, in such a share of the rows, of so many words.
 TEXT_LEVELS, TEXT_SHARE, TEXT_WORDS = 10, 0.5, 3
+#: Numbers written as text: as many different values, of which this share can be read as numbers.
+NUMBER_SHARE = 0.9
 
 NUMBER, TEXT, BOOLEAN, OTHER = "numbers", "text", "booleans", "objects"
 DATES, CLOCK, SPANS = "dates", "times of day", "spans of time"
@@ -40,7 +44,7 @@ class TableError(ValueError, TypeError):
 
 def is_missing(value: Any) -> bool:
     """Whether a value is None, NaN, NaT or pandas' NA."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+    if type(value).__name__ in MISSING:
         return True
     return isinstance(value, (float, np.floating)) and value != value
 
@@ -68,21 +72,45 @@ def _in_words(kinds: Iterable[str]) -> str:
 
 def kind_of(column: Any, name: Any) -> str:
     """Return what the values of a column of objects are; NUMBER where all are missing."""
-    kinds = {_kind(type(value)): type(value) for value in _distinct(column, name)}
+    values = _distinct(column, name)
+    # True is 1 to a set: types are looked at apart, but for floats, which may be NaN
+    types = {type(value) for chunk in _chunks(column) for value in chunk}
+    types = {t for t in types if t.__name__ not in MISSING and not issubclass(t, float)}
+    kinds = {_kind(t) for t in (*types, *map(type, values))}
     if OTHER in kinds:
-        raise TableError(
-            f"Column {name!r} of X holds values of type {kinds[OTHER].__name__}: argument must be a"
-            " string or a real number. Turn it into numbers or text first, one column for each"
-            " part of what it holds."
-        )
+        raise _object_error(name, next(t for t in types if _kind(t) == OTHER))
+    if kinds == {NUMBER, BOOLEAN}:
+        return NUMBER
     if len(kinds) > 1:
-        place = f"X[:, {name!r}]" if isinstance(column, np.ndarray) else f"X[{name!r}]"
-        raise TableError(
-            f"Column {name!r} of X is of mixed types: {_in_words(kinds)}. Make them"
-            f" one: {place} = {place}.astype(str) for a category, or"
-            f" pandas.to_numeric({place}, errors='coerce') for numbers."
-        )
+        raise _mixed_error(column, name, kinds)
     return next(iter(kinds), NUMBER)
+
+
+def _object_error(name: Any, value_type: type) -> TableError:
+    return TableError(
+        f"Column {name!r} of X holds values of type {value_type.__name__}: argument must be a"
+        " string or a real number. Turn it into numbers or text first, one column for each part of"
+        " what it holds."
+    )
+
+
+def _mixed_error(column: Any, name: Any, kinds: Iterable[str]) -> TableError:
+    """Return the error for values of several kinds, with the lines that make one kind of them."""
+    if hasattr(column, "iloc") or isinstance(column, np.ndarray):
+        place = f"X[{name!r}]" if hasattr(column, "iloc") else f"X[:, {name!r}]"
+        text = f"{place} = {place}.astype(str)"
+        numbers = f"{place} = pandas.to_numeric({place}, errors='coerce')"
+    else:
+        values = f"X[{name!r}].to_list()"
+        text = f"X = X.with_columns(polars.Series({name!r}, [str(v) for v in {values}]))"
+        numbers = (
+            f"X = X.with_columns(polars.Series({name!r}, {values}, dtype=polars.Float64,"
+            " strict=False))"
+        )
+    return TableError(
+        f"Column {name!r} of X is of mixed types: {_in_words(kinds)}. Make them one:\n"
+        f"  {text}  # a category\nor\n  {numbers}"
+    )
 
 
 def _values(column: Any, start: int, stop: int) -> list[Any]:
@@ -103,13 +131,8 @@ def _distinct(column: Any, name: Any) -> set[Any]:
     try:
         found = set(chain.from_iterable(set(values) for values in _chunks(column)))
     except TypeError:  # not hashable
-        kinds = {type(value) for values in _chunks(column) for value in values}
-        kind = next(kind.__name__ for kind in kinds if kind.__hash__ is None)
-        raise TableError(
-            f"Column {name!r} of X holds values of type {kind}: argument must be a string or a real"
-            " number. Turn it into numbers or text first, one column for each part of what it"
-            " holds."
-        ) from None
+        types = {type(value) for values in _chunks(column) for value in values}
+        raise _object_error(name, next(t for t in types if t.__hash__ is None)) from None
     return {value for value in found if not is_missing(value)}
 
 
@@ -138,12 +161,15 @@ def levels_of(column: Any, name: Any) -> list[Any]:
         found = _distinct(column, name)
     kinds = {_kind(type(value)) for value in found}
     if len(kinds) > 1:
-        raise TableError(
-            f"Column {name!r} of X is a category of mixed types: {_in_words(kinds)}."
-            f" Make them one: X[{name!r}] = X[{name!r}].astype(str)."
-        )
+        raise _mixed_error(column, name, kinds)
     levels = [value.item() if isinstance(value, np.generic) else value for value in found]
-    return sorted(levels)
+    try:
+        return sorted(levels)
+    except TypeError:
+        raise TableError(
+            f"Column {name!r} of X is a category whose levels cannot be sorted. Make them text:"
+            f" X[{name!r}] = X[{name!r}].astype(str)."
+        ) from None
 
 
 def codes_of(column: Any, levels: Sequence[Any]) -> np.ndarray:
@@ -168,6 +194,23 @@ def is_free_text(column: Any, dtype: str, levels: Sequence[Any]) -> bool:
         return False
     words = sorted(len(level.split()) for level in levels)
     return words[len(words) // 2] >= TEXT_WORDS
+
+
+def are_numbers(column: Any, dtype: str, levels: Sequence[Any]) -> bool:
+    """Whether what is read as a category is numbers written as text, nearly all of them."""
+    if LISTED.match(dtype) or not levels or not isinstance(levels[0], str):
+        return False
+    if len(levels) <= max(TEXT_LEVELS, TEXT_SHARE * len(column)):
+        return False
+    return sum(map(_is_number, levels)) >= NUMBER_SHARE * len(levels)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def are_dates(dtype: str, levels: Sequence[Any]) -> bool:

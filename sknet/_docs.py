@@ -29,7 +29,7 @@ activation : str, or sequence of str, default='relu'
 INPUTS = """
 feature_scaling : {'auto', 'standard', 'robust'} or None, default='auto'
     How columns of numbers are scaled, by what the first call learns from the rows that it trains
-    on and from their weights. 'auto' is 'standard'.
+    on and from their weights. 'auto' is 'standard', but see below for sparse X.
 
     - 'standard', (x - mean) / standard deviation
     - 'robust', u = (x - median) / interquartile range, then ``u / sqrt(1 + (u / 3) ** 2)``, which
@@ -37,8 +37,9 @@ feature_scaling : {'auto', 'standard', 'robust'} or None, default='auto'
       interquartile range of 0
     - None, x as it is
 
-    A constant column becomes 0. Sparse X is divided by the standard deviation, and not centred:
-    what is not stored stays 0.
+    A constant column becomes 0. Sparse X is not centred: what is not stored stays 0. 'auto' divides
+    its columns by their largest absolute value, so that rare ones do not become huge; 'standard'
+    and 'robust' by the standard deviation, 'robust' with the same clip.
 
 categorical_features : 'from_dtype', array-like of {bool, int, str} or None, default='from_dtype'
     Which columns are categories: 'from_dtype', those of a DataFrame (pandas, polars) whose dtype

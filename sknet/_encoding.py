@@ -22,8 +22,12 @@ from sknet._columns import TableError
 from sknet._statistics import Statistics, of_columns, of_sparse_columns
 from sknet._table import Table, all_finite, refuse_infinite
 
-#: What feature_scaling="auto" is.
-AUTO_SCALING = "standard"
+#: What feature_scaling="auto" is, for dense and for sparse X.
+AUTO_SCALING, AUTO_SPARSE_SCALING = "standard", "max_abs"
+#: The parameters by which is learned.
+ASKED = (
+    "feature_scaling", "categorical_features", "min_frequency", "max_onehot", "embedding_dim",
+)  # fmt: skip
 #: Rows that are encoded at once.
 CHUNK = 1 << 13
 #: Bounds of the smooth clip of "robust".
@@ -45,7 +49,8 @@ class Encoder:
     Parameters
     ----------
     state : mapping
-        ``categorical`` (bool, (n_features,)); ``scaling`` (str or None); of each column of numbers
+        ``asked`` (the parameters that it was learned by); ``categorical`` (bool, (n_features,));
+        ``scaling`` (str or None); of each column of numbers
         ``centre``, ``factor`` and ``fill`` (in the units of X), ``indicated`` (the places of those
         with an indicator); ``missing`` (share of the weight, of each column of X); of each category
         its ``levels`` (list), ``maps`` (code of each level, and of the missing one at the end) and
@@ -73,9 +78,11 @@ class Encoder:
     @classmethod
     def fit(cls, table: Table, w: np.ndarray | None, p: Mapping[str, Any]) -> "Encoder":
         """Learn from the rows of `table`, none of weight 0, by the parameters `p`."""
-        scaling = AUTO_SCALING if p["feature_scaling"] == "auto" else p["feature_scaling"]
         X = table.numbers
         sparse = scipy.sparse.issparse(X)
+        scaling = p["feature_scaling"]
+        if scaling == "auto":
+            scaling = AUTO_SPARSE_SCALING if sparse else AUTO_SCALING
         found = of_sparse_columns(X, w) if sparse else of_columns(X, w, scaling == "robust")
         centre, scale = _centre_scale(found, scaling, sparse)
         with np.errstate(over="ignore"):  # of denormal scales
@@ -94,6 +101,7 @@ class Encoder:
         largest = max([count for count in counts if count > p["max_onehot"]], default=0)
         return cls(
             {
+                "asked": {name: plain_parameter(p[name]) for name in ASKED},
                 "categorical": table.categorical,
                 "scaling": scaling,
                 "centre": centre,
@@ -115,6 +123,11 @@ class Encoder:
         return tuple(self.counts[k] for k in self.embedded)
 
     @property
+    def centred(self) -> bool:
+        """Whether something is subtracted from the numbers, so that sparse ones become dense."""
+        return bool(np.any(self.state["centre"]))
+
+    @property
     def n_units(self) -> int:
         """Columns that the first dense layer sees."""
         return self.n_dense + len(self.embedded) * self.dim
@@ -128,7 +141,7 @@ class Encoder:
             and self.categorical.shape == state["missing"].shape
             and all(a.shape == (len(self.categorical) - n_categories,) for a in numbers)
             and all(np.isfinite(a).all() for a in numbers)
-            and self.scaling in (None, "standard", "robust")
+            and self.scaling in (None, "standard", "robust", "max_abs")
             and all(a.dtype.kind in "iu" for a in (self.indicated, *self.maps))
             and bool(np.all((0 <= self.indicated) & (self.indicated < self.n_numbers)))
             and len(self.levels) == len(self.maps) == len(self.counts) == n_categories
@@ -257,12 +270,12 @@ class Encoder:
         centre, factor, _ = self._numbers_in(X.dtype)
         if self.scaling is None:
             np.copyto(out, X, casting="same_kind")
-        elif self.scaling == "standard":
-            np.multiply(X - centre, factor, out=out, casting="same_kind")
-        else:
+        elif self.scaling == "robust":
             U = (X - centre) * factor
             smooth_clip(U)
             np.copyto(out, U, casting="same_kind")
+        else:
+            np.multiply(X - centre, factor, out=out, casting="same_kind")
 
     def _encoded_sparse(self, table: Table, dtype: np.dtype) -> Any:
         X = table.numbers
@@ -359,12 +372,22 @@ def _centre_scale(
     if scaling is None:
         return zeros, ones
     if sparse:  # what is not stored stays 0
-        return zeros, np.where(found.std > 0.0, found.std, 1.0)
+        scale = found.largest if scaling == "max_abs" else found.std
+        return zeros, np.where(scale > 0.0, scale, 1.0)
     if scaling == "standard":
         return found.mean, found.std
     lower, median, upper = found.quartiles
     spread = upper - lower
     return median, np.where(spread > 0.0, spread, found.half_range)
+
+
+def plain_parameter(value: Any) -> Any:
+    """Return a parameter as builtins, which can be kept and compared."""
+    if value is None or isinstance(value, str):
+        return value
+    if np.ndim(value) == 0:
+        return value.item() if isinstance(value, np.generic) else value
+    return [v.item() if isinstance(v, np.generic) else v for v in value]
 
 
 def _merged(shares: np.ndarray, least: float) -> tuple[np.ndarray, int]:

@@ -9,10 +9,11 @@ import scipy.sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sknet._advice import free_text_error, time_error
+from sknet._advice import free_text_error, number_text_error, time_error
 from sknet._columns import (
     DATES,
     are_dates,
+    are_numbers,
     codes_of,
     is_free_text,
     levels_of,
@@ -46,7 +47,8 @@ def validate_X(
         A `Table` is returned as it is.
     reset : bool
     like : object, optional
-        With ``categorical`` and ``levels``: how an earlier `X` was read.
+        With ``categorical`` and ``levels``: how an earlier `X` was read; and ``centred``, whether
+        sparse rows have to become dense.
     finite : bool
         Whether to look for infinities; else whoever encodes the rows does.
 
@@ -77,6 +79,8 @@ def validate_X(
         no_codes = np.empty((n_samples, 0), np.int32)
         names = _names(estimator, n_features)
         table = Table(numbers, no_codes, [], np.zeros(n_features, bool), names, numbers)
+    if scipy.sparse.issparse(table.numbers) and like is not None and like.centred:
+        table.numbers = table.numbers.toarray()
     if finite or scipy.sparse.issparse(table.numbers):
         refuse_infinite(table.numbers, table.names_of_numbers)
     return table
@@ -190,6 +194,8 @@ def _read_categories(
             levels = levels_of(column, name)
             if from_dtype and are_dates(dtype, levels):
                 raise time_error(X, name, dtype, DATES)
+            if from_dtype and are_numbers(column, dtype, levels):
+                raise number_text_error(X, name, dtype)
             if from_dtype and is_free_text(column, dtype, levels):
                 raise free_text_error(X, name, dtype, len(levels), len(column))
         codes[:, k] = codes_of(column, levels)

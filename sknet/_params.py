@@ -103,9 +103,8 @@ def _increase(value: Any) -> bool:
 
 
 def _names_columns(value: Any) -> bool:
-    if isinstance(value, np.ndarray) and value.ndim != 1:
-        return False
-    if not isinstance(value, (tuple, list, np.ndarray)):
+    is_array = hasattr(value, "__array__") and np.ndim(value) == 1  # columns of a frame, too
+    if not (is_array or isinstance(value, (tuple, list))):
         return False
     kinds = (lambda v: isinstance(v, (bool, np.bool_)), _is_integer, lambda v: isinstance(v, str))
     return any(all(map(kind, value)) for kind in kinds)
@@ -151,7 +150,7 @@ RULES: Mapping[str, Rule] = {
     "target_scaling": BOOLEAN,
     "feature_scaling": one_of("auto", *SCALINGS) | NONE,
     "categorical_features": one_of("from_dtype")
-    | Rule(_names_columns, "a mask, numbers or names of columns, as a tuple, list or 1-d array")
+    | Rule(_names_columns, "a mask, positions or names of columns, as a tuple, list or 1-d array")
     | NONE,
     "min_frequency": real("[0, 1)"),
     "max_onehot": integer(0),

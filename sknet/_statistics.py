@@ -9,7 +9,7 @@ of a sum, and whether a row counts twice or is there twice, hardly ever leave a 
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils.sparsefuncs import mean_variance_axis
+from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
 from sknet._engine.loss_base import weighted_quantiles
 from sknet._targets import Scaling
@@ -37,6 +37,8 @@ class Statistics(NamedTuple):
         Half the distance from the least to the greatest value.
     missing : ndarray
         Share of the weight that is missing.
+    largest : ndarray
+        Largest absolute value; of sparse columns alone.
     """
 
     mean: np.ndarray
@@ -44,12 +46,13 @@ class Statistics(NamedTuple):
     quartiles: np.ndarray
     half_range: np.ndarray
     missing: np.ndarray
+    largest: np.ndarray
 
     @classmethod
     def zeros(cls, n_columns: int) -> "Statistics":
         """Return statistics to be filled in."""
-        one = [np.zeros(n_columns) for _ in range(4)]
-        return cls(one[0], one[1], np.zeros((3, n_columns)), one[2], one[3])
+        one = [np.zeros(n_columns) for _ in range(5)]
+        return cls(one[0], one[1], np.zeros((3, n_columns)), *one[2:])
 
     def rounded(self) -> "Statistics":
         """Return them with means and standard deviations to ``BITS`` bits."""
@@ -158,6 +161,7 @@ def of_sparse_columns(X: Any, w: np.ndarray | None) -> Statistics:
     mean, variance = mean_variance_axis(X, axis=0, weights=weights)[:2]
     found.mean[:], found.std[:] = mean, np.sqrt(variance)
     missing = np.isnan(X.data)
+    found.largest[:] = np.max(np.abs(min_max_axis(X, axis=0, ignore_nan=True)), axis=0)
     if missing.any():
         weights = np.ones(X.shape[0]) if w is None else w
         rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))[missing]

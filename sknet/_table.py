@@ -61,6 +61,11 @@ class Table:
         return self.numbers.shape[0], len(self.categorical)
 
     @property
+    def centred(self) -> bool:
+        """Whether rows that belong to these have to be dense as well."""
+        return not scipy.sparse.issparse(self.numbers)
+
+    @property
     def dtype(self) -> np.dtype:
         return self.numbers.dtype
 
@@ -99,7 +104,8 @@ def is_frame(X: Any) -> bool:
 
 
 def pieces(X: Any, n_rows: int) -> Iterator[Any]:
-    """Yield the rows of a frame, so many at a time."""
+    """Yield the rows of a frame, or of a sparse matrix, so many at a time."""
+    X = X.tocsr() if scipy.sparse.issparse(X) else X
     rows_of = X.iloc if hasattr(X, "iloc") else X
     for start in range(0, X.shape[0], n_rows):
         yield rows_of[start : start + n_rows]
@@ -127,7 +133,7 @@ def categorical_mask(wanted: Any, X: Any, names: Sequence[Any]) -> np.ndarray:
         if is_frame(X):
             mask[:] = [_is_category(X, name, dtype) for name, dtype in dtypes_of(X)]
         return mask
-    wanted = np.asarray(wanted)
+    wanted = np.asarray(list(wanted))
     if wanted.dtype.kind == "b":
         if wanted.shape != (n_features,):
             raise ValueError(
