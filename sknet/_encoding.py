@@ -137,7 +137,8 @@ class Encoder:
         state, n_categories = self.state, int(np.sum(self.categorical))
         numbers = [state[name] for name in ("centre", "factor", "fill")]
         return (
-            self.categorical.dtype == bool
+            set(state["asked"]) == set(ASKED)
+            and self.categorical.dtype == bool
             and self.categorical.shape == state["missing"].shape
             and all(a.shape == (len(self.categorical) - n_categories,) for a in numbers)
             and all(np.isfinite(a).all() for a in numbers)

@@ -201,7 +201,6 @@ OBJECTS = {
     "a dict among text": (objects("u", "v", {SECRET: 1}), "dict"),
     "text and numbers": (objects(SECRET, NUMBER), "mixed types: numbers and text"),
     "text and booleans": (objects(SECRET, True), "mixed types: booleans and text"),
-    "numbers and booleans": (objects(NUMBER, True), "mixed types: booleans and numbers"),
     "text and dates": (objects(SECRET, DAYS[0]), "mixed types: dates"),
     "a category of text and numbers": (pd.Categorical([SECRET, 5] * (N // 2)), "mixed types"),
     "complex": (np.full(N, NUMBER + 1j), "complex128"),
