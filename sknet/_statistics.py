@@ -12,12 +12,16 @@ import numpy as np
 from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
 from sknet._engine.loss_base import weighted_quantiles
+from sknet._engine.team import Team
 from sknet._targets import Scaling
+from sknet._threads import free_threads
 
 #: Elements that are looked at at once.
 BLOCK = 1 << 18
 #: Rows up to which sorting is as fast as partitions, and faster where most values are equal.
 SORTED = 1 << 11
+#: Elements from which on threads share the columns.
+SHARED = 1 << 20
 #: Standard deviations below this are taken of larger numbers, lest squares vanish.
 TINY = 1e-140
 #: Bits of a standard deviation, and of a mean in units of it, that are kept.
@@ -70,12 +74,21 @@ def of_columns(X: np.ndarray, w: np.ndarray | None, quartiles: bool = True) -> S
     n_samples, n_columns = X.shape
     found = Statistics.zeros(n_columns)
     step = max(1, BLOCK // n_samples)
-    for start in range(0, n_columns, step):
-        columns = slice(start, min(start + step, n_columns))
-        B = np.array(X[:, columns].T, dtype=np.float64, order="C")  # a copy, to be used up
-        simple = _fill_block(found, columns, B, quartiles) if w is None else np.zeros(len(B), bool)
-        for k in np.flatnonzero(~simple):
-            _fill_column(found, start + k, X[:, start + k], w, quartiles)
+    starts = range(0, n_columns, step)
+    waiting = iter(starts)  # shared by threads
+
+    def fill(_: int) -> None:
+        for start in waiting:
+            columns = slice(start, min(start + step, n_columns))
+            B = np.array(X[:, columns].T, dtype=np.float64, order="C")  # a copy, to be used up
+            simple = np.zeros(len(B), bool)
+            if w is None:
+                simple = _fill_block(found, columns, B, quartiles)
+            for k in np.flatnonzero(~simple):
+                _fill_column(found, start + k, X[:, start + k], w, quartiles)
+
+    team = Team(free_threads() if X.size >= SHARED else 1)
+    team(fill, team.n_shares(len(starts), 1))
     return found.rounded()
 
 

@@ -14,6 +14,7 @@ from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn.utils import get_tags
 
 from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from sknet._statistics import of_columns
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:lbfgs"
@@ -438,3 +439,14 @@ def test_the_first_layer_scales_as_well_in_predictions(monkeypatch, dtype, hidde
     monkeypatch.setattr("sknet._encoding.FOLD_CENTRE", -1.0)
     assert model._encoder.unscaled() is None
     assert_allclose(model.predict(rows), folded, rtol=tolerance, atol=tolerance)
+
+
+def test_threads_that_share_the_columns_find_the_same(monkeypatch):
+    rows = np.random.default_rng(2).normal(size=(300, 9))
+    rows[3, 4], rows[:, 5] = np.nan, 2.0
+    alone = of_columns(rows, None)
+    monkeypatch.setattr("sknet._statistics.SHARED", 0)
+    monkeypatch.setattr("sknet._statistics.BLOCK", 300)
+    monkeypatch.setattr("sknet._statistics.free_threads", lambda: 3)
+    for own, other in zip(of_columns(rows, None), alone, strict=True):
+        assert_array_equal(own, other)
