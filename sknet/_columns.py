@@ -186,11 +186,15 @@ def codes_of(column: Any, levels: Sequence[Any]) -> np.ndarray:
     return np.concatenate(parts) if parts else np.empty(0, np.intp)
 
 
+def _is_open(dtype: str, levels: Sequence[Any]) -> bool:
+    """Whether levels are text, many, and not listed by the dtype: they may be no category."""
+    is_listed = LISTED.match(dtype) is not None
+    return not is_listed and len(levels) > TEXT_LEVELS and isinstance(levels[0], str)
+
+
 def is_free_text(column: Any, dtype: str, levels: Sequence[Any]) -> bool:
     """Whether what is read as a category is free text: many values, in most rows, of many words."""
-    if LISTED.match(dtype) or not levels or not isinstance(levels[0], str):
-        return False
-    if len(levels) <= max(TEXT_LEVELS, TEXT_SHARE * len(column)):
+    if not _is_open(dtype, levels) or len(levels) <= TEXT_SHARE * len(column):
         return False
     words = sorted(len(level.split()) for level in levels)
     return words[len(words) // 2] >= TEXT_WORDS
@@ -198,9 +202,7 @@ def is_free_text(column: Any, dtype: str, levels: Sequence[Any]) -> bool:
 
 def are_numbers(column: Any, dtype: str, levels: Sequence[Any]) -> bool:
     """Whether what is read as a category is numbers written as text, nearly all of them."""
-    if LISTED.match(dtype) or not levels or not isinstance(levels[0], str):
-        return False
-    if len(levels) <= max(TEXT_LEVELS, TEXT_SHARE * len(column)):
+    if not _is_open(dtype, levels) or len(levels) <= TEXT_SHARE * len(column):
         return False
     return sum(map(_is_number, levels)) >= NUMBER_SHARE * len(levels)
 
@@ -215,9 +217,7 @@ def _is_number(text: str) -> bool:
 
 def are_dates(dtype: str, levels: Sequence[Any]) -> bool:
     """Whether what is read as a category is dates that are written as text."""
-    if LISTED.match(dtype) or len(levels) <= TEXT_LEVELS or not isinstance(levels[0], str):
-        return False
-    return all(map(DATE.match, levels))
+    return _is_open(dtype, levels) and all(map(DATE.match, levels))
 
 
 def refuse_other_kind(column: Any, name: Any, dtype: str, levels: Sequence[Any]) -> None:

@@ -93,14 +93,10 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
     --------
     >>> from sklearn.datasets import load_breast_cancer
     >>> from sklearn.model_selection import train_test_split
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
     >>> from sknet import MLPBackpropClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    >>> model = make_pipeline(
-    ...     StandardScaler(), MLPBackpropClassifier(early_stopping=True, random_state=0)
-    ... )
+    >>> model = MLPBackpropClassifier(early_stopping=True, random_state=0)
     >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.9
     True
     """
@@ -451,12 +447,9 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     --------
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn.model_selection import cross_val_score
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
     >>> from sknet import MLPBackpropRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> network = MLPBackpropRegressor((20,), early_stopping=True, random_state=0)
-    >>> model = make_pipeline(StandardScaler(), network)
+    >>> model = MLPBackpropRegressor((20,), early_stopping=True, random_state=0)
     >>> bool(cross_val_score(model, X, y).mean() > 0.3)
     True
     """

@@ -94,15 +94,20 @@ def frame_of(values):
     return pd.DataFrame({"a": X[:, 0], "c": values})
 
 
+def in_container(container, values):
+    """A frame with a column of these values, and the names that advised lines may use."""
+    rows, scope = frame_of(values), {"pandas": pd}
+    if container == "polars":
+        scope["polars"] = pytest.importorskip("polars")
+        rows = scope["polars"].DataFrame(rows.to_dict("list"))
+    return rows, scope
+
+
 @pytest.mark.parametrize("container", ["pandas", "polars"])
 def test_numbers_as_text_are_refused_with_a_line_that_helps(container):
     values = [f"{value:.3f}" for value in X[:, 0]]
     values[7] = "?"
-    rows = frame_of(values)
-    scope = {"pandas": pd}
-    if container == "polars":
-        scope["polars"] = pytest.importorskip("polars")
-        rows = scope["polars"].DataFrame(rows.to_dict("list"))
+    rows, scope = in_container(container, values)
     with pytest.raises(ValueError, match=r"Column 'c' of X is text.*most of its values") as error:
         network().fit(rows, Y)
     scope["X"] = rows
@@ -115,11 +120,8 @@ def test_numbers_as_text_are_refused_with_a_line_that_helps(container):
 @pytest.mark.parametrize("container", ["pandas", "polars"])
 @pytest.mark.parametrize("clock", ["", " 10:30:00", "T10:30:00"])
 def test_dates_as_text_are_refused_with_lines_that_help(container, clock):
-    rows = frame_of([f"2020-01-{1 + k % 28:02d}{clock}" for k in range(N)])
-    scope = {"pandas": pd}
-    if container == "polars":
-        scope["polars"] = pytest.importorskip("polars")
-        rows = scope["polars"].DataFrame(rows.to_dict("list"))
+    values = [f"2020-01-{1 + k % 28:02d}{clock}" for k in range(N)]
+    rows, scope = in_container(container, values)
     with pytest.raises(ValueError, match=r"Column 'c' of X holds dates") as error:
         network().fit(rows, Y)
     scope["X"] = rows
