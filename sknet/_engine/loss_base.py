@@ -76,6 +76,11 @@ class Loss:
             As for `value`.
         delta : ndarray (..., n_samples, n_outputs)
             Receives the derivative.
+
+        Notes
+        -----
+        Called where numpy's floating-point warnings are off: a short cut may overflow before it is
+        seen to be none.
         """
         raise NotImplementedError
 

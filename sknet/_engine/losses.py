@@ -24,6 +24,8 @@ changes its sign there.
 """
 
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -50,6 +52,9 @@ from sknet._engine.regression_losses import (
     TweedieDeviance,
 )
 
+#: Of a sum of exponentials that is, like its reciprocal, far from what overflows.
+SQUARE_OF_LARGEST_SUM = 1e36
+
 
 class BinaryLogLoss(Loss):
     """Sigmoid cross-entropy of each output: log(1 + exp(z)) - y z; delta = sigma(z) - y.
@@ -74,10 +79,7 @@ class BinaryLogLoss(Loss):
 
 
 class SoftmaxLogLoss(Loss):
-    """Softmax cross-entropy: -sum_j y_j log softmax(z)_j; delta = softmax(z) - y, if sum y = 1.
-
-    Computed on the transposed arrays.
-    """
+    """Softmax cross-entropy: -sum_j y_j log softmax(z)_j; delta = softmax(z) - y, if sum y = 1."""
 
     domain = SHARE
 
@@ -96,18 +98,47 @@ class SoftmaxLogLoss(Loss):
         np.negative(loss, out=loss)
 
     def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
-        P = work.reshape(transposed(Z.shape))
-        row = delta.reshape(P.shape)[..., :1, :]
-        np.copyto(P, Z.mT)
-        np.maximum.reduce(P, axis=-2, keepdims=True, out=row)
-        np.subtract(P, row, out=P)
-        np.exp(P, out=P)
-        np.add.reduce(P, axis=-2, keepdims=True, out=row)
-        np.divide(P, row, out=P)
-        np.subtract(P.mT, Y, out=delta)
+        P = delta
+        if Z.shape[-1] == 1 or not shares_of_exp(Z, P, work):
+            shifted_softmax(Z, P, work)
+        np.subtract(P, Y, delta)
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
         return log_of_shares(Y, w)
+
+
+@cache
+def column_of_ones(n: int, dtype: Any) -> Array:
+    """Return ones (n, 1): a product with them sums rows, much faster than a sum does."""
+    return np.ones((n, 1), dtype)
+
+
+def shares_of_exp(Z: Array, P: Array, work: Array) -> bool:
+    """P <- exp(Z) / (sum of exp(Z) over the outputs): softmax(Z), where that is exact.
+
+    Returns whether no sum is so large or so small that an exponential might overflow or vanish;
+    else `P` is not to be used. `work`, like `Z`, is scratch memory, of two outputs at least.
+    """
+    pair = work.reshape(-1)[: 2 * (Z.size // Z.shape[-1])]
+    S, R = pair.reshape(2, *Z.shape[:-1], 1)
+    np.exp(Z, P)
+    np.matmul(P, column_of_ones(Z.shape[-1], Z.dtype), S)
+    np.reciprocal(S, R)
+    np.multiply(P, R, P)
+    return np.dot(pair, pair) < SQUARE_OF_LARGEST_SUM  # false for NaN
+
+
+def shifted_softmax(Z: Array, P: Array, work: Array) -> None:
+    """P <- softmax(Z) for any Z; computed on the transposed arrays."""
+    P_T = work.reshape(transposed(Z.shape))
+    row = P.reshape(P_T.shape)[..., :1, :]
+    np.copyto(P_T, Z.mT)
+    np.maximum.reduce(P_T, axis=-2, keepdims=True, out=row)
+    np.subtract(P_T, row, out=P_T)
+    np.exp(P_T, out=P_T)
+    np.add.reduce(P_T, axis=-2, keepdims=True, out=row)
+    np.divide(P_T, row, out=P_T)
+    np.copyto(P, P_T.mT)
 
 
 def softmax_in_place(Z: Array, column: Array) -> None:

@@ -71,7 +71,8 @@ def evaluate(row, Y, Z):
     value, delta, work = (np.full(s, np.nan, Z.dtype) for s in (Z.shape[:-1], Z.shape, Z.shape))
     with np.errstate(divide="raise", invalid="raise"):
         row.value(Y, Z.copy(), value, work, delta)
-        delta[:] = work[:] = np.nan
+    delta[:] = work[:] = np.nan
+    with np.errstate(all="ignore"):
         row.delta(Y, Z.copy(), delta, work)
     return value, delta
 
