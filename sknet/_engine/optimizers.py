@@ -12,6 +12,7 @@ its rows those alone that hold a gradient, gathered into blocks; all others keep
 while `t` counts for all.
 """
 
+from collections.abc import Sequence
 from math import ceil, isfinite
 from typing import Any, ClassVar
 
@@ -61,6 +62,8 @@ class Optimizer:
         self.theta, self.grad, self._columns, self._hyper = theta, grad, weights, hyper
         self.weights, self._team, self._lazy = theta[:, weights], team, lazy
         self.t = 0
+        # arrays without axes: numpy would make one of a Python float at each call
+        self._coefficients = [np.zeros((), theta.dtype) for _ in self.coefficients(0.0, 1)]
         self._use({name: np.zeros_like(theta) for name in self.slots})
 
     def _use(self, arrays: dict[str, Array]) -> None:
@@ -104,19 +107,22 @@ class Optimizer:
     def step(self, learning_rate: float) -> None:
         """Take one step: theta <- theta - learning_rate * (direction of this optimizer)."""
         self.t += 1
+        values = self.coefficients(learning_rate, self.t)
+        for coefficient, value in zip(self._coefficients, values, strict=True):
+            coefficient.fill(value)
         if len(self._shares) == 1:
-            self._step_share(learning_rate, 0)
+            self._step_share(0)
         else:
-            self._team(lambda k: self._step_share(learning_rate, k), len(self._shares))
+            self._team(self._step_share, len(self._shares))
         if self._lazy is not None:
             for k, tables in enumerate(self._tables):
-                self._step_rows(learning_rate, tables, self._lazy.touched(k))
+                self._step_rows(tables, self._lazy.touched(k))
 
-    def _step_share(self, eta: float, k: int) -> None:
+    def _step_share(self, k: int) -> None:
         for block in self._shares[k]:
-            self.step_block(eta, *block)
+            self.step_block(self._coefficients, *block)
 
-    def _step_rows(self, eta: float, tables: list[Any], touched: NDArray[np.intp]) -> None:
+    def _step_rows(self, tables: list[Any], touched: NDArray[np.intp]) -> None:
         """Step these rows of an embedding; the gradient stays as it is."""
         size = self._gathered.shape[1]
         for start in range(0, touched.size, size):
@@ -125,13 +131,19 @@ class Optimizer:
             items = _items(gathered)
             for table, own in zip(tables, items, strict=False):  # scratch is not gathered
                 table.take(rows, 0, own, "clip")
-            self.step_block(eta, *gathered.reshape(len(gathered), -1))
+            self.step_block(self._coefficients, *gathered.reshape(len(gathered), -1))
             for n, table in enumerate(tables):
                 if n != 1:  # the gradient
                     table[rows] = items[n]
 
-    def step_block(self, eta: float, theta: Array, g: Array, *state: Array) -> None:
-        """Step the elements of one block."""
+    def coefficients(self, eta: float, t: int) -> tuple[float, ...]:
+        """Return the numbers that step `t` takes, at learning rate `eta`."""
+        raise NotImplementedError
+
+    def step_block(
+        self, coefficients: Sequence[Array], theta: Array, g: Array, *state: Array
+    ) -> None:
+        """Step the elements of one block; `coefficients` are arrays without axes."""
         raise NotImplementedError
 
     def is_finite(self) -> bool:
@@ -164,20 +176,26 @@ class SGD(Optimizer):
     momentum: float
     nesterovs_momentum: bool
 
-    def step_block(self, eta: float, theta: Array, g: Array, *state: Array) -> None:
+    def coefficients(self, eta: float, t: int) -> tuple[float, ...]:
+        return eta, self.momentum
+
+    def step_block(
+        self, coefficients: Sequence[Array], theta: Array, g: Array, *state: Array
+    ) -> None:
+        eta, mu = coefficients
         (v,) = state
-        np.multiply(g, eta, out=g)
+        np.multiply(g, eta, g)
         if not self.momentum:
-            np.subtract(theta, g, out=theta)
+            np.subtract(theta, g, theta)
             return
-        np.multiply(v, self.momentum, out=v)
-        np.subtract(v, g, out=v)
+        np.multiply(v, mu, v)
+        np.subtract(v, g, v)
         if self.nesterovs_momentum:
-            np.subtract(theta, g, out=theta)
-            np.multiply(v, self.momentum, out=g)
-            np.add(theta, g, out=theta)
+            np.subtract(theta, g, theta)
+            np.multiply(v, mu, g)
+            np.add(theta, g, theta)
         else:
-            np.add(theta, v, out=theta)
+            np.add(theta, v, theta)
 
 
 class Adam(Optimizer):
@@ -198,20 +216,26 @@ class Adam(Optimizer):
     beta_2: float
     epsilon: float
 
-    def step_block(self, eta: float, theta: Array, g: Array, *state: Array) -> None:
+    def coefficients(self, eta: float, t: int) -> tuple[float, ...]:
+        m_scale = (1.0 - self.beta_1) / (1.0 - self.beta_1**t)
+        v_scale = ((1.0 - self.beta_2) / (1.0 - self.beta_2**t)) ** 0.5
+        return self.beta_1, self.beta_2, self.epsilon / v_scale, eta * m_scale / v_scale
+
+    def step_block(
+        self, coefficients: Sequence[Array], theta: Array, g: Array, *state: Array
+    ) -> None:
+        beta_1, beta_2, epsilon, eta = coefficients
         m, v = state
-        m_scale = (1.0 - self.beta_1) / (1.0 - self.beta_1**self.t)
-        v_scale = ((1.0 - self.beta_2) / (1.0 - self.beta_2**self.t)) ** 0.5
-        np.multiply(m, self.beta_1, out=m)
-        np.add(m, g, out=m)
-        np.square(g, out=g)
-        np.multiply(v, self.beta_2, out=v)
-        np.add(v, g, out=v)
-        np.sqrt(v, out=g)
-        np.add(g, self.epsilon / v_scale, out=g)
-        np.divide(m, g, out=g)
-        np.multiply(g, eta * m_scale / v_scale, out=g)
-        np.subtract(theta, g, out=theta)
+        np.multiply(m, beta_1, m)
+        np.add(m, g, m)
+        np.square(g, g)
+        np.multiply(v, beta_2, v)
+        np.add(v, g, v)
+        np.sqrt(v, g)
+        np.add(g, epsilon, g)
+        np.divide(m, g, g)
+        np.multiply(g, eta, g)
+        np.subtract(theta, g, theta)
 
 
 class AdamW(Adam):
@@ -243,17 +267,23 @@ class RMSprop(Optimizer):
     rho: float
     epsilon: float
 
-    def step_block(self, eta: float, theta: Array, g: Array, *state: Array) -> None:
+    def coefficients(self, eta: float, t: int) -> tuple[float, ...]:
+        return self.rho, 1.0 - self.rho, self.epsilon, eta
+
+    def step_block(
+        self, coefficients: Sequence[Array], theta: Array, g: Array, *state: Array
+    ) -> None:
+        rho, rest, epsilon, eta = coefficients
         v, work = state
-        np.square(g, out=work)
-        np.multiply(work, 1.0 - self.rho, out=work)
-        np.multiply(v, self.rho, out=v)
-        np.add(v, work, out=v)
-        np.sqrt(v, out=work)
-        np.add(work, self.epsilon, out=work)
-        np.divide(g, work, out=g)
-        np.multiply(g, eta, out=g)
-        np.subtract(theta, g, out=theta)
+        np.square(g, work)
+        np.multiply(work, rest, work)
+        np.multiply(v, rho, v)
+        np.add(v, work, v)
+        np.sqrt(v, work)
+        np.add(work, epsilon, work)
+        np.divide(g, work, g)
+        np.multiply(g, eta, g)
+        np.subtract(theta, g, theta)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
