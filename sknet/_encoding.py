@@ -34,6 +34,8 @@ CHUNK = 1 << 13
 CLIP = 3.0
 #: Means, in standard deviations, and scales up to which the first layer can do the scaling.
 FOLD_CENTRE, FOLD_SCALE = 4.0, 1e3
+#: Constants up to which nothing overflows on the way to a weight of 0.
+FOLD_CONSTANT = 1e30
 #: The largest embedding_dim that "auto" picks.
 LARGEST_DIM = 16
 
@@ -175,7 +177,9 @@ class Encoder:
         if self.scaling != "standard" or self.n_columns != self.n_numbers:
             return None
         near = np.abs(centre * factor) <= FOLD_CENTRE
-        if not np.all(near & (1.0 / FOLD_SCALE <= factor) & (factor <= FOLD_SCALE)):
+        usual = (1.0 / FOLD_SCALE <= factor) & (factor <= FOLD_SCALE)
+        constant = (factor == 0.0) & (np.abs(centre) <= FOLD_CONSTANT)
+        if not np.all(near & usual | constant):
             return None
         return Encoder({**self.state, "scaling": None})
 
