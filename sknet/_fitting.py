@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import check_random_state
 
 from sknet._compat import NoTasks, Tasks
@@ -148,10 +149,12 @@ def train(
     loss = _loss(p, out_activation)
     dtype = _compute_dtype(p, rows, start)
     scaled = target.scaled(rows.Y)
-    trained = rows._replace(Y=target.smoothed(scaled, p)).encoded(encoder, dtype)
+    # a column of ones, which a first dense layer multiplies by its bias
+    has_ones = not (issparse(rows.X.numbers) or encoder.embedded or p["dropout_input"])
+    trained = rows._replace(Y=target.smoothed(scaled, p)).encoded(encoder, dtype, has_ones)
     _require_domain(loss, p, trained.Y)
     units = (encoder.n_units, *p["hidden_layer_sizes"], target.n_outputs)
-    network = _network(p, units, encoder, loss, dtype, generators, len(rows.Y))
+    network = _network(p, units, encoder, loss, dtype, generators, len(rows.Y), has_ones)
     parameters = (
         start.parameters
         if start
@@ -313,9 +316,10 @@ def _network(
     dtype: np.dtype,
     generators: Sequence[np.random.Generator],
     n_rows: int,
+    has_ones: bool,
 ) -> Network:
     """Return the network, its theta all zeros, and threads if an epoch of `n_rows` needs them."""
-    plain = dense_layers(units, p["activation"], embedding_of(encoder))
+    plain = dense_layers(units, p["activation"], embedding_of(encoder), has_ones)
     layers = with_dropout(plain, (p["dropout_input"], *p["dropout"]), generators)
     theta = Layout([layer.shapes for layer in layers]).zeros(p["n_members"], dtype)
     team = Team(free_threads() if n_rows * theta.size > LONG_EPOCH else 1)

@@ -34,10 +34,19 @@ class Rows(NamedTuple):
         """Return the rows whose weight is not 0."""
         return self if self.w is None or self.w.all() else self.take(np.flatnonzero(self.w))
 
-    def encoded(self, encoder: Encoder, dtype: np.dtype) -> "Rows":
-        """Return the rows as the engine takes them, in the compute dtype."""
+    def encoded(self, encoder: Encoder, dtype: np.dtype, with_ones: bool) -> "Rows":
+        """Return the rows as the engine takes them, in the compute dtype.
+
+        With `with_ones`, their X ends with a column of ones, which the encoder does not count.
+        """
         w = None if self.w is None else self.w.astype(dtype)
-        return Rows(encoder.encode(self.X, dtype), cast_target(self.Y, dtype), w, self.strata)
+        if with_ones:
+            X = np.empty((len(self.Y), encoder.n_columns + 1), dtype)
+            X[:, -1] = 1.0
+            encoder.encode(self.X, dtype, X[:, :-1])
+        else:
+            X = encoder.encode(self.X, dtype)
+        return Rows(X, cast_target(self.Y, dtype), w, self.strata)
 
 
 def stops_early(p: Mapping[str, Any], n_samples: int, is_given: bool) -> bool:

@@ -394,20 +394,21 @@ def loss_grad(
     if looks_up:
         look_up(X, rows, weights(theta, theta.size - n_table * dim, n_table, dim), A_in, embedded)
     for i in range(n_rows):
-        if not looks_up:
-            A_in[i] = X[rows[i]]
+        if not looks_up:  # X may have a column of ones more
+            A_in[i] = X[rows[i], : units[0]]
         Y_b[i] = Y[rows[i]]
 
-    at_W, at_b, m = 0, np.sum(units[:-1] * units[1:]), 0
+    n_weights = np.sum(units[:-1] * units[1:])  # from the last layer to the first, then biases
+    at_W, at_b, m = n_weights, n_weights, 0
     for k in range(n_layers):
         if drops[k]:
             A_in = masked(A_in, weights(M, m, n_rows, units[k]), weights(D, m, n_rows, units[k]))
             m += n_rows * units[k]
         a += n_rows * units[k]
         Z = weights(A, a, n_rows, units[k + 1])
+        at_W -= units[k] * units[k + 1]
         np.dot(A_in, weights(theta, at_W, units[k], units[k + 1]), Z)
         forward(activations[k], Z, theta[at_b : at_b + units[k + 1]])
-        at_W += units[k] * units[k + 1]
         at_b += units[k + 1]
         A_in = Z
 
@@ -420,7 +421,6 @@ def loss_grad(
             delta[i, j] *= w_i * scale
 
     for k in range(n_layers - 1, -1, -1):
-        at_W -= units[k] * units[k + 1]
         at_b -= units[k + 1]
         out = weights(A, a, n_rows, units[k + 1])
         backward(activations[k], delta, out, g[at_b : at_b + units[k + 1]])
@@ -435,6 +435,7 @@ def loss_grad(
             dX = weights(dA, d, n_rows, units[k])
             np.dot(delta, weights(theta, at_W, units[k], units[k + 1]).T, dX)
             delta = masked(dX, weights(M, m, n_rows, units[k]), dX) if drops[k] else dX
+        at_W += units[k] * units[k + 1]
     if looks_up:
         add_up(X, rows, delta, embedded)
     return value / n

@@ -127,8 +127,8 @@ class Dense:
         if isinstance(X, SparseRows):
             X.product(self.W, Z)
         else:
-            self._times_W(X, self.W, out=Z)
-        np.add(Z, self.b, out=Z)
+            self._times_W(X, self.W, Z)
+        np.add(Z, self.b, Z)
         self.sigma.forward(Z, A, buffers.work)
         return A
 
@@ -138,14 +138,47 @@ class Dense:
         if isinstance(X, SparseRows):
             X.transposed_product(delta, self.dW)
         else:
-            np.matmul(X.mT, delta, out=self.dW)
-        np.matmul(buffers.ones, delta, out=self.db)
+            np.matmul(X.mT, delta, self.dW)
+        np.matmul(buffers.ones, delta, self.db)
         if not input_gradient:
             return None
         if buffers.dX is None:
             buffers.dX = np.empty((*delta.shape[:-1], self.n_in), delta.dtype)
-        self._times_W_transposed(delta, self.W_transposed, out=buffers.dX)
+        self._times_W_transposed(delta, self.W_transposed, buffers.dX)
         return buffers.dX
+
+
+class FirstDense(Dense):
+    """A first layer whose input ends with a column of ones: A = sigma([X, 1] [W; b]).
+
+    | [dW; db] = [X, 1]^T delta
+
+    The products add the bias and sum its gradient, for less than passes of their own would cost.
+    """
+
+    W_and_b: Array
+    dW_and_b: Array
+
+    def of(self, members: slice) -> "FirstDense":
+        return FirstDense(self.n_in, self.n_out, self.activation)
+
+    def bind_both(self, W_and_b: Array, dW_and_b: Array | None = None) -> None:
+        """Use [W; b], (n_members, n_in + 1, n_out), and write its gradient there."""
+        self.W_and_b = W_and_b
+        if dW_and_b is not None:
+            self.dW_and_b = dW_and_b
+
+    def forward(self, X: Any, buffers: DenseBuffers) -> Array:
+        buffers.X = X
+        np.matmul(X, self.W_and_b, buffers.Z)
+        self.sigma.forward(buffers.Z, buffers.A, buffers.work)
+        return buffers.A
+
+    def backward(self, dA: Array, buffers: DenseBuffers, input_gradient: bool) -> None:
+        assert not input_gradient
+        delta = dA
+        self.sigma.backward(delta, buffers.Z, buffers.A, buffers.work)
+        np.matmul(buffers.X.mT, delta, self.dW_and_b)
 
 
 @dataclass
@@ -193,8 +226,8 @@ class Dropout:
     def draw(self, k: int, mask: Array) -> None:
         """Draw the mask of member `k`, its entries 0 or 1 / (1 - p)."""
         self.generators[k].random(out=mask, dtype=mask.dtype.type)
-        np.greater_equal(mask, self.p, out=mask)
-        np.multiply(mask, 1.0 / (1.0 - self.p), out=mask)
+        np.greater_equal(mask, self.p, mask)
+        np.multiply(mask, 1.0 / (1.0 - self.p), mask)
 
     def forward(self, X: Any, buffers: DropoutBuffers) -> Any:
         if isinstance(X, SparseRows):
@@ -206,12 +239,12 @@ class Dropout:
             buffers.A, buffers.mask = np.empty(shape, X.dtype), np.empty(shape, X.dtype)
         for k, mask in enumerate(buffers.mask):
             self.draw(k, mask)
-        np.multiply(X, buffers.mask, out=buffers.A)
+        np.multiply(X, buffers.mask, buffers.A)
         return buffers.A
 
     def backward(self, dA: Array, buffers: DropoutBuffers, input_gradient: bool) -> Array | None:
         assert buffers.mask is not None
-        np.multiply(dA, buffers.mask, out=dA)
+        np.multiply(dA, buffers.mask, dA)
         return dA
 
 

@@ -21,7 +21,15 @@ from numpy.typing import DTypeLike
 from sknet._engine.activations import Array
 from sknet._engine.embedding import Embedding
 from sknet._engine.initializers import initializer
-from sknet._engine.layers import Bound, Buffers, Dense, Dropout, Layer, work_array
+from sknet._engine.layers import (
+    Bound,
+    Buffers,
+    Dense,
+    Dropout,
+    FirstDense,
+    Layer,
+    work_array,
+)
 from sknet._engine.losses import Loss
 from sknet._engine.parameters import Layout
 from sknet._engine.team import ALONE, Team
@@ -43,7 +51,10 @@ SMALLEST_CHUNK = 1024
 
 
 def dense_layers(
-    units: Sequence[int], activations: Sequence[str], embedding: Embedding | None = None
+    units: Sequence[int],
+    activations: Sequence[str],
+    embedding: Embedding | None = None,
+    has_ones: bool = False,
 ) -> list[Bound]:
     """Return the layers of a multilayer perceptron.
 
@@ -55,13 +66,17 @@ def dense_layers(
         Activation of each hidden layer; the output is linear (the loss owns its link).
     embedding : Embedding, optional
         Put in front; its output has ``units[0]`` units.
+    has_ones : bool
+        Whether the input ends with a column of ones, besides its ``units[0]``.
     """
-    assert embedding is None or embedding.n_out == units[0]
+    assert embedding is None or (embedding.n_out == units[0] and not has_ones)
     shapes = pairwise(units)
     dense = [
         Dense(n_in, n_out, activation)
         for (n_in, n_out), activation in zip(shapes, (*activations, "identity"), strict=True)
     ]
+    if has_ones:
+        dense[0] = FirstDense(dense[0].n_in, dense[0].n_out, dense[0].activation)
     return [*([] if embedding is None else [embedding]), *dense]
 
 
@@ -137,6 +152,7 @@ class Workspace:
         self.layers: list[Buffers] = [layer.buffers(n_samples, work) for layer in layers]
         self.delta = np.empty((n_members, n_samples, layers[-1].n_out), dtype)
         self.work = work[: self.delta.size].reshape(self.delta.shape)
+        self.share = np.empty((), dtype)  # of a sample in the mean
 
 
 class Outputs:
@@ -195,8 +211,11 @@ class Network:
         views = zip(self.layout.views(theta), self.layout.views(self.grad), strict=True)
         for layer, (parameters, gradient) in zip(layers, views, strict=True):
             layer.bind(parameters, gradient)
+        if isinstance(layers[0], FirstDense):
+            layers[0].bind_both(self.layout.first(theta), self.layout.first(self.grad))
         self.embedding = layers[0] if isinstance(layers[0], Embedding) else None
         self._penalised = self._weight_blocks() if alpha else []
+        self._alpha = np.array(alpha, theta.dtype)
         self._workspaces: dict[int, Workspace] = {}
         self._outputs: dict[int, Outputs] = {}
         self._no_penalty = np.zeros(len(theta), theta.dtype)
@@ -267,8 +286,8 @@ class Network:
         ndarray of shape (n_members,), float64, the caller's own.
         """
         outputs = self.outputs(X.shape[-2])
-        penalty = self.gradient(X, Y, w, outputs.Z)
-        return self.total_loss(Y, w, outputs) / X.shape[-2] + penalty
+        squares = self.gradient(X, Y, w, outputs.Z)
+        return self.total_loss(Y, w, outputs) / X.shape[-2] + squares / 2
 
     def total_loss(self, Y: Array, w: Array | None, outputs: Outputs) -> Array:
         """Return the sum over rows of the weighted loss of each member, (n_members,), float64.
@@ -294,7 +313,9 @@ class Network:
         return total
 
     def gradient(self, X: Any, Y: Array, w: Array | None, Z: Array) -> Array:
-        """Write the gradient of L to ``grad``; return the penalty alpha/2 ||W||^2 of each member.
+        """Write the gradient of L to ``grad``; return alpha ||W||^2 of each member.
+
+        That is twice the penalty.
 
         Parameters
         ----------
@@ -357,8 +378,9 @@ class Network:
         np.copyto(Z, raw)
         self.loss.delta(Y, raw, delta, space.work)
         if w is not None:
-            np.multiply(delta, w[..., None], out=delta)
-        np.multiply(delta, 1.0 / n_samples, out=delta)
+            np.multiply(delta, w[..., None], delta)
+        space.share.fill(1.0 / n_samples)
+        np.multiply(delta, space.share, delta)
         self._backward(delta, space)
 
     def _backward(self, delta: Array, space: Workspace) -> None:
@@ -382,7 +404,7 @@ class Network:
         return shares
 
     def _add_penalty(self) -> Array:
-        """Add alpha W to the gradient and return alpha/2 ||W||^2 of each member."""
+        """Add alpha W to the gradient and return alpha ||W||^2 of each member."""
         if not self._penalised:
             return self._no_penalty
         if len(self._penalised) == 1:
@@ -390,15 +412,15 @@ class Network:
         return np.sum(self.team(self._penalise, len(self._penalised)), axis=0)
 
     def _penalise(self, share: int) -> Array:
-        """Add alpha W to the gradient of a thread's blocks; return alpha/2 ||W||^2 of them."""
+        """Add alpha W to the gradient of a thread's blocks; return alpha ||W||^2 of them."""
         total: Array | None = None
         for W, dW, P in self._penalised[share]:
-            np.multiply(W, self.alpha, out=P)
-            np.add(dW, P, out=dW)
+            np.multiply(W, self._alpha, P)
+            np.add(dW, P, dW)
             own = np.vecdot(W, P)
-            total = own if total is None else np.add(total, own, out=total)
+            total = own if total is None else np.add(total, own, total)
         assert total is not None
-        return np.multiply(total, 0.5, out=total)
+        return total
 
     def clip(self, norm: float) -> None:
         """Scale the gradient of each member down to this Euclidean norm, where it is larger.

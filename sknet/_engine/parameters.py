@@ -1,9 +1,10 @@
 """theta: every parameter of every member in one array, seen by the layers through views.
 
 ``theta (n_members, n_params)`` is C-ordered; row k is network k. A row holds the groups of
-parameters one after another (all weights "W", then all biases "b", at the end an embedding "E"),
-each group layer by layer, so that what holds for a group (a penalty, a decay) is one slice of
-columns.
+parameters one after another (all weights "W", then all biases "b", at the end an embedding "E"), so
+that what holds for a group (a penalty, a decay) is one slice of columns. The weights lie from the
+last layer to the first, the biases from the first to the last: those of the first layer are
+neighbours, and one matrix [W; b] to an input that ends with a column of ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +47,8 @@ class Layout:
         names = dict.fromkeys(name for shape in shapes for name in shape)
         for name in sorted(names, key=lambda name: PLACES.get(name, 2)):
             first = stop
-            for slices, shape in zip(self._slices, shapes, strict=True):
+            order = reversed(range(len(shapes))) if name == "W" else range(len(shapes))
+            for slices, shape in ((self._slices[k], shapes[k]) for k in order):
                 if name in shape:
                     start, stop = stop, stop + prod(shape[name])
                     slices[name] = slice(start, stop)
@@ -57,6 +59,15 @@ class Layout:
     def zeros(self, n_members: int, dtype: DTypeLike) -> Array:
         """Return a new theta, or gradient of it, of zeros."""
         return np.zeros((n_members, self.n_params), dtype)
+
+    def first(self, theta: Array) -> Array:
+        """Return [W; b] of the first dense layer, (n_members, n_in + 1, n_out), as a view."""
+        k = next(k for k, shape in enumerate(self.shapes) if "W" in shape)
+        n_in, n_out = self.shapes[k]["W"]
+        columns = slice(self._slices[k]["W"].start, self._slices[k]["b"].stop)
+        view = theta[:, columns].reshape(len(theta), n_in + 1, n_out)
+        assert np.shares_memory(view, theta)
+        return view
 
     def views(self, theta: Array) -> Views:
         """Return for each layer its parameters, (n_members, *shape), as views of `theta`."""

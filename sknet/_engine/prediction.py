@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse
 
 from sknet._engine.activations import Array
-from sknet._engine.layers import Bound, Dense, DenseBuffers, SparseRows, work_array
+from sknet._engine.layers import Bound, Dense, FirstDense, SparseRows, work_array
 from sknet._engine.network import ROWS, chunk_rows, forward
 from sknet._engine.team import ALONE, Team
 
@@ -83,20 +83,12 @@ def _parameters(layer: Bound) -> Array:
     return layer.W if isinstance(layer, Dense) else layer.E
 
 
-class _First(Dense):
-    """A dense layer whose input ends with a column of ones, and W with the bias as its last row.
-
-    The product adds the bias, for less than a pass of its own costs.
-    """
-
-    def __init__(self, layer: Dense) -> None:
-        super().__init__(layer.n_in + 1, layer.n_out, layer.activation)
-        self.bind({"W": np.concatenate([layer.W, layer.b], axis=1), "b": layer.b})
-
-    def forward(self, X: Any, buffers: DenseBuffers) -> Array:
-        np.matmul(X, self.W, out=buffers.Z)
-        self.sigma.forward(buffers.Z, buffers.A, buffers.work)
-        return buffers.A
+def _with_ones(layer: Dense) -> FirstDense:
+    """Return a bound first layer as one whose input ends with a column of ones."""
+    first = FirstDense(layer.n_in, layer.n_out, layer.activation)
+    first.bind({"W": layer.W, "b": layer.b})
+    first.bind_both(np.concatenate([layer.W, layer.b], axis=1))
+    return first
 
 
 class _Chunks:
@@ -113,7 +105,7 @@ class _Chunks:
         first, W = layers[0], _parameters(layers[-1])
         self.layers, self.has_ones = layers, False
         if n_columns is not None and isinstance(first, Dense):
-            self.layers, self.has_ones = [_First(first), *layers[1:]], True
+            self.layers, self.has_ones = [_with_ones(first), *layers[1:]], True
         self.dtype = W.dtype
         self.work = work_array(layers, len(W), n_rows, self.dtype)
         self.X: Array | None = None

@@ -263,15 +263,15 @@ def _steps(
     for Y, w, block in batches.blocks(generators):
         n_samples = Y.shape[-2]
         outputs = network.outputs(n_samples)
-        Z, penalties = outputs.Z, np.empty((ceil(n_samples / batches.batch_size), len(outputs.Z)))
-        sizes = np.full(len(penalties), batches.batch_size)
+        Z, squares = outputs.Z, np.empty((ceil(n_samples / batches.batch_size), len(outputs.Z)))
+        sizes = np.full(len(squares), batches.batch_size)
         sizes[-1] = n_samples - sizes[:-1].sum()
         for k, (rows, batch) in enumerate(block):
-            penalties[k] = gradient(*batch, Z[:, rows])
+            squares[k] = gradient(*batch, Z[:, rows])
             if clip_norm is not None:
                 network.clip(clip_norm)
             step(next(eta))
-        loss = network.total_loss(Y, w, outputs) + np.dot(sizes, penalties)
+        loss = network.total_loss(Y, w, outputs) + np.dot(sizes, squares) / 2
         total += float(np.add.reduce(loss))
         if not isfinite(total):
             break

@@ -11,7 +11,13 @@ from sknet._engine.activations import ACTIVATIONS
 from sknet._engine.initializers import INITIALIZERS
 from sknet._engine.layers import SparseRows
 from sknet._engine.losses import LOSSES
-from sknet._engine.network import CHUNK_ELEMENTS, forward, initial_parameters
+from sknet._engine.network import (
+    CHUNK_ELEMENTS,
+    Network,
+    dense_layers,
+    forward,
+    initial_parameters,
+)
 from sknet._engine.prediction import raw_output
 from sknet._engine.team import ALONE, Team
 
@@ -45,6 +51,16 @@ def directional_error(network, batch, rng, h=1e-5):
     return np.max(np.abs(product - slope) / np.abs(slope))
 
 
+def is_smooth_at(network, X, margin=1e-3):
+    """Whether no unit of a hidden layer is near 0, where an activation may have a kink."""
+    A = X
+    for layer, buffers in zip(network.layers[:-1], network.workspace(7).layers, strict=False):
+        if np.abs(A @ layer.W + layer.b).min() < margin:
+            return False
+        A = layer.forward(A, buffers)
+    return True
+
+
 @pytest.fixture(scope="module")
 def gradient_errors(make_network, draw_smooth_targets):
     """Errors for one activation and loss: outputs x weights x hidden layers x members."""
@@ -65,6 +81,8 @@ def gradient_errors(make_network, draw_smooth_targets):
             # two members with a batch each, as in training; one member with a shared batch
             lead = (2, 7) if n_members == 2 else (7,)
             X = rng.normal(size=(*lead, 4))
+            while not is_smooth_at(network, X):
+                X = rng.normal(size=(*lead, 4))
             Z = forward(network.layers, X, network.workspace(7).layers).copy()
             Y = draw_smooth_targets(loss, out, rng, Z.reshape(*lead, n_outputs))
             w = rng.uniform(0, 2, lead) if weighted else None
@@ -189,6 +207,20 @@ def test_sparse_rows_equal_dense_ones(make_network, draw_targets, loss, out, n_h
         for a, b in zip(
             evaluate(network, sparse, Y, w), evaluate(network, dense, Y, w), strict=True
         ):
+            assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_a_column_of_ones_takes_the_first_bias_in(make_network, n_members):
+    """Of a network over the same theta, objective and gradient stay what they are without it."""
+    rng = np.random.default_rng(8)
+    plain = make_network((4, 5, 3), ["tanh"], n_members=n_members, alpha=0.1)
+    layers = dense_layers((4, 5, 3), ["tanh"], has_ones=True)
+    network = Network(layers, plain.loss, plain.alpha, plain.theta)
+    X, Y, w = rng.normal(size=(7, 4)), rng.normal(size=(7, 3)), rng.uniform(0, 2, 7)
+    with_ones = np.column_stack([X, np.ones(7)])
+    for one, other in ((network, plain), *zip(network.rows(), plain.rows(), strict=True)):
+        for a, b in zip(evaluate(one, with_ones, Y, w), evaluate(other, X, Y, w), strict=True):
             assert_allclose(a, b, rtol=1e-12, atol=1e-14)
 
 

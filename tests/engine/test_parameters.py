@@ -47,11 +47,22 @@ def test_an_embedding_comes_last_though_its_layer_is_the_first(layout):
     assert (with_embedding.dense, layout.dense) == (slice(0, 31), slice(0, 31))
 
 
-def test_weights_lie_row_by_row_as_in_coefs(layout):
+def test_weights_lie_row_by_row_as_in_coefs_the_last_layer_first(layout):
     theta = np.arange(2.0 * layout.n_params).reshape(2, -1)
     first, _, last = layout.views(theta)
-    assert_array_equal(first["W"][0], [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]])
-    assert_array_equal(last["W"][1].ravel(), layout.n_params + np.arange(12, 20))
+    assert_array_equal(first["W"][0], np.arange(8, 20).reshape(3, 4))
+    assert_array_equal(last["W"][1].ravel(), layout.n_params + np.arange(8))
+
+
+def test_the_first_layers_weights_and_bias_are_one_matrix(layout):
+    theta = np.arange(2.0 * layout.n_params).reshape(2, -1)
+    both, first = layout.first(theta), layout.views(theta)[0]
+    assert_array_equal(both[:, :-1], first["W"])
+    assert_array_equal(both[:, -1:], first["b"])
+    both[1, -1] = 0
+    assert not first["b"][1].any()
+    with_embedding = Layout([{"E": (6, 2)}, *SHAPES])
+    assert with_embedding.first(with_embedding.zeros(2, float)).shape == (2, 4, 4)
 
 
 def test_a_view_of_one_member_leaves_the_others(layout):
