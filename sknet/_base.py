@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
+from math import inf
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -33,6 +34,9 @@ from sknet._weights import Weights, checked_weights
 
 #: Chunks of rows above which a prediction is worth more than one thread.
 SEVERAL_CHUNKS = 16
+#: Threads from which on those of this package share a prediction, instead of BLAS's each product. A
+#: worker of BLAS spins for some 0.1 s after a product, and takes one of two processors from others.
+OWN_THREADS = 3
 #: Rows of a frame that are read at once in a prediction.
 FRAME_ROWS = 1 << 16
 #: Rows of a first chunk below which what is learned of the columns is not to be trusted.
@@ -440,8 +444,10 @@ class BaseMLP(
         chunk = chunk_rows(layers, n_members)
         largest = max(layer.n_in * layer.n_out for layer in layers)
         many = X.shape[0] > SEVERAL_CHUNKS * chunk
-        team = Team(free_threads() if many else 1)
-        with blas_threads(min(X.shape[0], chunk) * largest, alone=team.size == 1):
+        n_threads = free_threads() if many else 1
+        team = Team(n_threads if n_threads >= OWN_THREADS else 1)
+        product = inf if many else min(X.shape[0], chunk) * largest
+        with blas_threads(product, alone=team.size == 1):
             values = predict_by_chunks(
                 layers,
                 X,

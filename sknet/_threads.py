@@ -49,7 +49,7 @@ def free_threads() -> int:
 
 
 @contextmanager
-def blas_threads(largest_product: int, alone: bool = True) -> Iterator[None]:
+def blas_threads(largest_product: float, alone: bool = True) -> Iterator[None]:
     """Hold BLAS at one thread where more would cost more than they bring.
 
     Thread counts that somebody has limited already are left alone. What was is restored at the

@@ -90,3 +90,15 @@ def test_threads_that_share_the_chunks_predict_the_same_bits(all_threads):
     with threadpool_limits(limits=1, user_api="blas"):
         alone = model.predict_proba(many)
     assert shared.tobytes() == alone.tobytes()
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_long_prediction_is_that_of_its_parts_whoever_shares_it(monkeypatch, n_threads):
+    model = MLPBackpropClassifier((4000,), max_iter=1, random_state=0).fit(X, Y)
+    rows = np.tile(X, (5, 1))  # many chunks, of so wide a layer
+    expected = np.tile(model.predict_proba(X), (5, 1))
+    monkeypatch.setattr("sknet._base.free_threads", lambda: n_threads)
+    before = counts()
+    np.testing.assert_allclose(model.predict_proba(rows), expected, rtol=1e-6)
+    assert counts() == before

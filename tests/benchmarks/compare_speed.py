@@ -11,7 +11,7 @@ pieces
 predict
     ``predict_proba`` on a million rows: speed, and memory beyond input and output.
 search
-    A grid search on digits, with one and with two jobs.
+    A grid search on digits, of few epochs and of more, with one and with two jobs.
 start
     The first fit of a process, and what ``import sknet`` adds.
 members
