@@ -19,8 +19,10 @@ import numpy as np
 import scipy.sparse
 
 from sknet._columns import TableError
+from sknet._engine.team import Team
 from sknet._statistics import Statistics, of_columns, of_sparse_columns
 from sknet._table import Table, all_finite, refuse_infinite
+from sknet._threads import free_threads
 
 #: What feature_scaling="auto" is, for dense and for sparse X.
 AUTO_SCALING, AUTO_SPARSE_SCALING = "standard", "max_abs"
@@ -28,8 +30,10 @@ AUTO_SCALING, AUTO_SPARSE_SCALING = "standard", "max_abs"
 ASKED = (
     "feature_scaling", "categorical_features", "min_frequency", "max_onehot", "embedding_dim",
 )  # fmt: skip
-#: Rows that are encoded at once.
-CHUNK = 1 << 13
+#: Elements above which threads share the rows.
+SHARED = 1 << 20
+#: Elements that are encoded at once.
+CHUNK = 1 << 18
 #: Bounds of the smooth clip of "robust".
 CLIP = 3.0
 #: Means, in standard deviations, and scales up to which the first layer can do the scaling.
@@ -223,9 +227,17 @@ class Encoder:
                     raise self._too_large(table, numbers, dtype) from None
             if out is None:
                 out = np.empty((len(numbers), self.n_columns), dtype)
-            for start in range(0, len(numbers), CHUNK):
-                rows = slice(start, start + CHUNK)
-                self._encode_dense(table[rows], out[rows])
+            n_rows = max(1, CHUNK // max(self.n_columns, 1))
+            starts = iter(range(0, len(numbers), n_rows))  # shared by threads
+
+            def encode_some(_: int) -> None:
+                with np.errstate(over="raise", invalid="ignore"):
+                    for start in starts:
+                        rows = slice(start, start + n_rows)
+                        self._encode_dense(table[rows], out[rows])
+
+            team = Team(free_threads() if out.size > SHARED else 1)
+            team(encode_some, team.size)
             return out
 
     def _numbers_in(self, dtype: np.dtype) -> tuple[np.ndarray, ...]:

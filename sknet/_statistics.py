@@ -38,7 +38,7 @@ class Statistics(NamedTuple):
         `std` is exactly 0 for a constant column.
     quartiles : ndarray of shape (3, n_columns)
     half_range : ndarray
-        Half the distance from the least to the greatest value.
+        Half the distance from the least to the greatest value; 0 where no quartiles are asked for.
     missing : ndarray
         Share of the weight that is missing.
     largest : ndarray
@@ -80,31 +80,29 @@ def of_columns(X: np.ndarray, w: np.ndarray | None, quartiles: bool = True) -> S
     def fill(_: int) -> None:
         for start in waiting:
             columns = slice(start, min(start + step, n_columns))
-            B = np.array(X[:, columns].T, dtype=np.float64, order="C")  # a copy, to be used up
-            simple = np.zeros(len(B), bool)
+            own = X[:, columns]
+            simple = np.zeros(own.shape[1], bool)
             if w is None:
-                simple = _fill_block(found, columns, B, quartiles)
+                simple = _fill_block(found, columns, own, quartiles)
             for k in np.flatnonzero(~simple):
-                _fill_column(found, start + k, X[:, start + k], w, quartiles)
+                _fill_column(found, start + k, own[:, k], w, quartiles)
 
     team = Team(free_threads() if X.size >= SHARED else 1)
     team(fill, team.n_shares(len(starts), 1))
     return found.rounded()
 
 
-def _fill_block(found: Statistics, columns: slice, B: np.ndarray, quartiles: bool) -> np.ndarray:
-    """Fill in the statistics of unweighted columns (n_columns, n_samples); `B` is used up.
+def _fill_block(found: Statistics, columns: slice, X: np.ndarray, quartiles: bool) -> np.ndarray:
+    """Fill in the statistics of the unweighted columns `X`.
 
     Returns where that worked: not where values are missing, or near the largest float.
     """
-    n = B.shape[1]
+    n = len(X)
+    B = np.array(X.T, dtype=np.float64, order="C")
     if n <= SORTED:
         B.sort(axis=1)
-        low, high = B[:, 0].copy(), B[:, -1].copy()
-    else:
-        low, high = B.min(axis=1), B.max(axis=1)
-    found.half_range[columns] = high / 2.0 - low / 2.0
     if quartiles:
+        found.half_range[columns] = B.max(axis=1) / 2.0 - B.min(axis=1) / 2.0
         found.quartiles[:, columns] = _quartiles(B)
     else:
         found.quartiles[1, columns] = _order_quantile(B, 0, n, 0.5)
@@ -112,11 +110,11 @@ def _fill_block(found: Statistics, columns: slice, B: np.ndarray, quartiles: boo
         mean = np.add.reduce(B, axis=1) / n
         B -= mean[:, None]
         std = np.sqrt(np.add.reduce(np.square(B, out=B), axis=1) / n)
-        simple = np.isfinite(std)
-    doubtful = std <= n * np.finfo(float).eps * np.abs(mean)
-    for k in np.flatnonzero(doubtful & simple):  # constant, up to rounding: look closer
-        mean[k], std[k] = (low[k], 0.0) if low[k] == high[k] else (mean[k], std[k])
-    simple &= (std > TINY) | (low == high)
+        doubtful = std <= n * np.finfo(float).eps * np.abs(mean)
+    simple = np.isfinite(std) & (std > TINY)
+    for k in np.flatnonzero(doubtful):  # constant, up to rounding: look closer
+        if (X[:, k] == X[0, k]).all():
+            mean[k], std[k], simple[k] = X[0, k], 0.0, True
     found.mean[columns], found.std[columns] = mean, std
     return simple
 

@@ -450,3 +450,27 @@ def test_threads_that_share_the_columns_find_the_same(monkeypatch):
     monkeypatch.setattr("sknet._statistics.free_threads", lambda: 3)
     for own, other in zip(of_columns(rows, None), alone, strict=True):
         assert_array_equal(own, other)
+
+
+def test_threads_that_share_the_rows_encode_the_same(monkeypatch):
+    rows = with_gaps(columns=(1,))
+    alone = fitted(rows, dtype="float32")
+    monkeypatch.setattr("sknet._encoding.SHARED", 0)
+    monkeypatch.setattr("sknet._encoding.CHUNK", 50)
+    monkeypatch.setattr("sknet._encoding.free_threads", lambda: 3)
+    together = fitted(rows, dtype="float32")
+    assert_array_equal(together.predict(rows), alone.predict(rows))
+    rows[17, 2] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
+        together.predict(rows)
+    rows[17, 2] = 1e300
+    with pytest.raises(ValueError, match="Column 2"):
+        together.predict(rows)
+
+
+def test_a_constant_column_stays_without_effect_where_the_first_layer_scales():
+    usual = np.random.default_rng(3).normal(size=(N, 2))
+    rows, later = np.c_[usual, np.full(N, 7.0)], np.c_[usual, np.linspace(-1e6, 1e6, N)]
+    model = fitted(rows)
+    assert model._encoder.unscaled() is not None
+    assert_array_equal(model.predict(later), model.predict(rows))
