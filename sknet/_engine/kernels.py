@@ -315,6 +315,15 @@ def masked(A, mask, out):
 
 
 @compiled
+def gather(X, rows, out):
+    """Write these rows of X to `out`, as far as they fit: X may have a column of ones more."""
+    for i in range(rows.size):
+        r = rows[i]
+        for j in range(out.shape[1]):
+            out[i, j] = X[r, j]
+
+
+@compiled
 def look_up(X, rows, E, A, embedded):
     """Write the numbers of these rows of X, and the rows of E for their codes, to A.
 
@@ -393,10 +402,9 @@ def loss_grad(
     A_in = weights(A, a, n_rows, units[0])
     if looks_up:
         look_up(X, rows, weights(theta, theta.size - n_table * dim, n_table, dim), A_in, embedded)
-    for i in range(n_rows):
-        if not looks_up:  # X may have a column of ones more
-            A_in[i] = X[rows[i], : units[0]]
-        Y_b[i] = Y[rows[i]]
+    else:
+        gather(X, rows, A_in)
+    gather(Y, rows, Y_b)
 
     n_weights = np.sum(units[:-1] * units[1:])  # from the last layer to the first, then biases
     at_W, at_b, m = n_weights, n_weights, 0
