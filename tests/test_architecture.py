@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "initializers": ELEMENT_WISE,
     "compiled": BLOCKS | {"embedding", "kernels", "layers", "network", "optimizers", "team"},
     "embedding": ELEMENT_WISE,
-    "kernels": {"activations"},
+    "kernels": {"activations", "vector_math"},
     "layers": BLOCKS | {"embedding"},
     "loss_base": ELEMENT_WISE,
     "regression_losses": ELEMENT_WISE | {"loss_base"},
@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "schedules": set(),
     "stopping": ELEMENT_WISE | {"schedules"},
     "team": set(),
+    "vector_math": set(),
     "training": BLOCKS
     | {
         "batches",
@@ -45,7 +46,7 @@ MAY_IMPORT = {
         "team",
     },
 }
-EXTRAS = {"kernels": {"numba"}}
+EXTRAS = {"kernels": {"numba"}, "vector_math": {"llvmlite", "numba"}}
 
 
 def imports(source, package="sknet"):

@@ -21,6 +21,7 @@ training.py           epochs of batches as a generator; L-BFGS
 team.py               threads that work on one step side by side
 compiled.py           when an epoch runs by compiled code instead
 kernels.py            that code: the numba twins of a step's pieces, and of an epoch
+vector_math.py        exp, tanh and log1p for its loops
 ====================  ============================================================================
 
 Notation, in code as in ``doc/notation.rst``: layer index k, capital letters are 2-D (with a

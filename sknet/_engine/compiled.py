@@ -25,8 +25,6 @@ SEGMENT = 1 << 31
 SHARED_STEP = 1 << 27
 #: the least number of rows for each, and the least number of parameters to update.
 SHARED_ROWS, SHARED_PARAMETERS = 64, 1 << 17
-#: Exponentials in a step (tanh, logistic, softmax) above which numpy's are faster.
-MOST_EXPONENTIALS = 1 << 14
 
 
 @cache
@@ -48,8 +46,8 @@ def expected_seconds(n_steps: int, multiply_adds: int) -> float:
 class Buffers:
     """Memory for `n_rows` rows of a step, for one thread.
 
-    `embedded` is that of an embedding, as ``kernels`` describes it; `n_states` counts the arrays
-    of the solver.
+    `embedded` is that of an embedding, as ``kernels`` describes it; `curved` says whether slopes of
+    activations have to be kept; `n_states` counts the arrays of the solver.
     """
 
     def __init__(
@@ -58,10 +56,12 @@ class Buffers:
         drops: Any,
         n_rows: int,
         dtype: Any,
+        curved: bool,
         embedding: Embedding | None = None,
         n_states: int = 0,
     ) -> None:
         self.A = np.empty(n_rows * int(units.sum()), dtype)
+        self.slopes = np.empty(n_rows * int(units[1:].sum()) if curved else 0, dtype)
         n_deltas = int(units[1:].sum() + units[-1]) + (0 if embedding is None else int(units[0]))
         self.dA = np.empty(n_rows * n_deltas, dtype)
         self.loss = np.empty(n_rows, dtype)
@@ -75,7 +75,9 @@ class Buffers:
 
     def arrays(self) -> tuple[Any, ...]:
         """Return the arrays in the order in which ``kernels.loss_grad`` takes them."""
-        return self.A, self.dA, self.loss, self.mask, self.dropped, self.embedded
+        return (
+            self.A, self.slopes, self.dA, self.loss, self.mask, self.dropped, self.embedded,
+        )  # fmt: skip
 
 
 class CompiledEpoch:
@@ -117,6 +119,8 @@ class CompiledEpoch:
         self.drops = np.array([layer is not None for layer in self.dropouts])
         self.n_weights = int((self.units[:-1] * self.units[1:]).sum())
         self.activations, self.loss_code, self.solver = codes
+        parameters = (getattr(network.loss, name) for name in network.loss.parameters)
+        self.loss_hyper = np.array([*parameters], float).ravel()
         self.hyper = np.array([float(getattr(optimizer, p)) for p in optimizer.parameters])
         self.clip = np.inf if clip_norm is None else clip_norm
         self.w = np.empty(0, dtype) if batches.w is None else batches.w
@@ -130,7 +134,15 @@ class CompiledEpoch:
         self.n_threads = max(self.row_shares, self.member_shares)
         n_rows = -(-size // self.row_shares)
         self.buffers = [
-            Buffers(self.units, self.drops, n_rows, dtype, network.embedding, len(optimizer.arrays))
+            Buffers(
+                self.units,
+                self.drops,
+                n_rows,
+                dtype,
+                bool((self.activations >= kernels.FIRST_CURVED).any()),
+                network.embedding,
+                len(optimizer.arrays),
+            )
             for _ in range(self.n_threads)
         ]
         self.orders = np.empty((self.member_shares, batches.n_samples), np.intp)
@@ -161,15 +173,10 @@ class CompiledEpoch:
         from sknet._engine import kernels
 
         names = [layer.activation for layer in layers]
-        loss = next(
-            (i for i, (a, b) in enumerate(kernels.LOSSES) if LOSSES[a][b] is network.loss), None
-        )
+        rows = [LOSSES[a][b] for a, b in kernels.LOSSES]
+        loss = next((i for i, row in enumerate(rows) if row.is_like(network.loss)), None)
         solver = next(name for name, kind in OPTIMIZERS.items() if kind is type(optimizer))
         if loss is None or not set(names) <= set(kernels.ACTIVATIONS):
-            return None
-        curved = [layer.n_out for layer in layers if layer.activation in ("tanh", "logistic")]
-        outputs = layers[-1].n_out if kernels.LOSSES[loss][0] == "log_loss" else 0
-        if size * (sum(curved) + outputs) > MOST_EXPONENTIALS:
             return None
         activations = np.array([kernels.ACTIVATIONS.index(name) for name in names])
         codes = activations, loss, kernels.SOLVERS.index(solver)
@@ -205,8 +212,9 @@ class CompiledEpoch:
             loss, n_steps = self.kernels.run_epoch(
                 self.batches.X, self.batches.Y, self.w, order[start : start + self.segment],
                 self.batches.batch_size, self.units, self.activations, self.loss_code,
-                self.network.alpha, self.clip, self.solver, self.hyper, rates[first:], t,
-                theta, grads, state, buffers.A, buffers.dA, buffers.loss, buffers.embedded,
+                self.loss_hyper, self.network.alpha, self.clip, self.solver, self.hyper,
+                rates[first:], t, theta, grads, state, buffers.A, buffers.slopes, buffers.dA,
+                buffers.loss, buffers.embedded,
             )  # fmt: skip
             total += loss
             t += n_steps
@@ -237,7 +245,8 @@ class CompiledEpoch:
                 own = rows[j * n // n_shares : (j + 1) * n // n_shares]
                 return self.kernels.loss_grad(
                     self.batches.X, self.batches.Y, self.w, own, n, self.units, self.activations,
-                    self.loss_code, self.drops, theta, all_grads[j], *all_buffers[j].arrays(),
+                    self.loss_code, self.loss_hyper, self.drops, theta, all_grads[j],
+                    *all_buffers[j].arrays(),
                 )  # fmt: skip
 
             def update(j: int, step: int = step, grads: Any = grads) -> float:

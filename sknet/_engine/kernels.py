@@ -1,14 +1,15 @@
 """The numba twins of what a training step does element by element, and of a whole epoch.
 
-The only module that imports numba, and imported by no more than ``compiled``, for a fit that is
-large enough to repay it. The pieces, each the twin of a numpy reference:
+Imported by no more than ``compiled``, for a fit that is large enough to repay the import of numba,
+which no other module but ``vector_math`` imports. The pieces, each the twin of a numpy reference:
 
-``forward(code, Z, b)``
+``forward(code, Z, b, slope)``
     ``Z <- sigma(Z + b)``, in place: bias and activation in one pass (``layers``, ``activations``).
-``backward(code, delta, A, db)``
+    An activation in ``CURVED`` writes ``sigma'(Z)`` to `slope` as well.
+``backward(code, delta, A, slope, db)``
     ``delta <- delta * sigma'(Z)`` and ``db <- sum of delta``, in one pass.
-``value_delta(code, Y, Z, loss, delta)``
-    The loss of each sample, and dL/dZ (``losses``).
+``value_delta(code, hyper, Y, Z, loss, delta)``
+    The loss of each sample, and dL/dZ (``losses``); `hyper` holds the parameter of the loss.
 ``masked(A, mask, out)``
     The product with the mask of a dropout (``layers``); numpy draws the mask.
 ``penalise(W, dW, alpha)``
@@ -26,7 +27,7 @@ large enough to repay it. The pieces, each the twin of a numpy reference:
 
 `code` is the place of a name in ``ACTIVATIONS``, ``LOSSES`` or ``SOLVERS`` below. All arrays belong
 to one member and are C-contiguous, float32 or float64, so that a function is compiled once for
-each dtype. Exponentials are scalar here: where there are many of them, numpy is faster.
+each dtype.
 
 What an embedding needs is one tuple, whose arrays are empty where there is none:
 
@@ -41,15 +42,29 @@ What an embedding needs is one tuple, whose arrays are empty where there is none
 """
 
 from collections.abc import Callable
+from math import erfc, pi, sqrt
 from typing import Any
 
 import numba
 import numpy as np
 
-from sknet._engine.activations import SLOPE
+from sknet._engine.activations import LAMBDA, LAMBDA_ALPHA, SLOPE
+from sknet._engine.vector_math import exp, log1p, tanh
 
-ACTIVATIONS = ("identity", "relu", "leaky_relu", "tanh", "logistic")
-LOSSES = (("log_loss", "logistic"), ("log_loss", "softmax"), ("squared_error", "identity"))
+#: Activations whose value and slope share their exponentials.
+CURVED = ("tanh", "logistic", "elu", "selu", "gelu", "silu", "mish", "softplus")
+ACTIVATIONS = ("identity", "relu", "leaky_relu", *CURVED)
+FIRST_CURVED = ACTIVATIONS.index(CURVED[0])
+#: From the squared error of the identity on, by `of_an_output`.
+LOSSES = (
+    ("log_loss", "softmax"), ("squared_error", "softmax"), ("quantile", "increments"),
+    ("log_loss", "logistic"), ("squared_error", "logistic"), ("squared_error", "tanh"),
+    ("squared_error", "softplus"), ("squared_error", "identity"), ("absolute_error", "identity"),
+    ("huber", "identity"), ("quantile", "identity"), ("poisson", "exp"), ("gamma", "exp"),
+    ("tweedie", "exp"),
+)  # fmt: skip
+#: Activations of the outputs in LOSSES from place 4 on.
+LINKS = tuple(ACTIVATIONS.index(name) for name in ("logistic", "tanh", "softplus"))
 SOLVERS = ("adam", "adamw", "sgd", "rmsprop")
 
 
@@ -60,6 +75,11 @@ def compiled(function: Callable[..., Any], **options: Any) -> Any:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # no folder that can be written
         return numba.njit(**options)(function)
+
+
+def compiled_with_sums(function: Callable[..., Any]) -> Any:
+    """Compile so that sums run in several lanes, and are taken together at the end."""
+    return compiled(function, fastmath={"reassoc", "nsz", "contract"})
 
 
 @compiled
@@ -118,38 +138,95 @@ def leaky_relu_backward(delta, A, db):
 
 
 @compiled
-def tanh_forward(Z, b):
+def tanh_forward(Z, b, slope):
+    one = Z.dtype.type(1)
     for i in range(Z.shape[0]):
         for j in range(Z.shape[1]):
-            Z[i, j] = np.tanh(Z[i, j] + b[j])
+            a = tanh(Z[i, j] + b[j])
+            Z[i, j], slope[i, j] = a, one - a * a
 
 
 @compiled
-def tanh_backward(delta, A, db):
-    one = delta.dtype.type(1)
+def logistic_forward(Z, b, slope):
+    one = Z.dtype.type(1)
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            a = one / (one + exp(-(Z[i, j] + b[j])))
+            Z[i, j], slope[i, j] = a, a * (one - a)
+
+
+@compiled
+def elu_forward(Z, b, slope):
+    zero, one = Z.dtype.type(0), Z.dtype.type(1)
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            z = Z[i, j] + b[j]
+            e = exp(zero if z > zero else z)  # NaN fails the comparison, and stays NaN
+            Z[i, j], slope[i, j] = (z if z > zero else e - one), e
+
+
+@compiled
+def selu_forward(Z, b, slope):
+    zero, cast = Z.dtype.type(0), Z.dtype.type
+    scale, scale_alpha = cast(LAMBDA), cast(LAMBDA_ALPHA)
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            z = Z[i, j] + b[j]
+            e = scale_alpha * exp(zero if z > zero else z)
+            Z[i, j] = scale * z if z > zero else e - scale_alpha
+            slope[i, j] = scale if z > zero else e
+
+
+@compiled
+def gelu_forward(Z, b, slope):
+    half, cast = Z.dtype.type(0.5), Z.dtype.type
+    root, height = cast(sqrt(0.5)), cast(1.0 / sqrt(2.0 * pi))
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            z = Z[i, j] + b[j]
+            p = half * cast(erfc(-z * root))
+            Z[i, j], slope[i, j] = z * p, p + z * height * exp(-half * z * z)
+
+
+@compiled
+def silu_forward(Z, b, slope):
+    one = Z.dtype.type(1)
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            z = Z[i, j] + b[j]
+            s = one / (one + exp(-z))
+            Z[i, j], slope[i, j] = z * s, s + z * s * (one - s)
+
+
+@compiled
+def mish_forward(Z, b, slope):
+    two, four, far = Z.dtype.type(2), Z.dtype.type(4), Z.dtype.type(20)
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            z = Z[i, j] + b[j]
+            e = exp(far if z > far else z)
+            n = e * (e + two)
+            m = n + two
+            Z[i, j], slope[i, j] = z * n / m, (n + four * z * (n - e) / m) / m
+
+
+@compiled
+def softplus_forward(Z, b, slope):
+    zero, one = Z.dtype.type(0), Z.dtype.type(1)
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            z = Z[i, j] + b[j]
+            e = exp(-abs(z))
+            Z[i, j] = (zero if z <= zero else z) + log1p(e)
+            slope[i, j] = (e if z <= zero else one) / (one + e)
+
+
+@compiled
+def curved_backward(delta, slope, db):
     db[:] = 0
     for i in range(delta.shape[0]):
         for j in range(delta.shape[1]):
-            d = delta[i, j] * (one - A[i, j] * A[i, j])
-            delta[i, j] = d
-            db[j] += d
-
-
-@compiled
-def logistic_forward(Z, b):
-    one, half = Z.dtype.type(1), Z.dtype.type(0.5)
-    for i in range(Z.shape[0]):
-        for j in range(Z.shape[1]):
-            Z[i, j] = half * (one + np.tanh(half * (Z[i, j] + b[j])))
-
-
-@compiled
-def logistic_backward(delta, A, db):
-    one = delta.dtype.type(1)
-    db[:] = 0
-    for i in range(delta.shape[0]):
-        for j in range(delta.shape[1]):
-            d = delta[i, j] * A[i, j] * (one - A[i, j])
+            d = delta[i, j] * slope[i, j]
             delta[i, j] = d
             db[j] += d
 
@@ -157,46 +234,130 @@ def logistic_backward(delta, A, db):
 @compiled
 def binary_log_loss(Y, Z, loss, delta):
     zero, one = Z.dtype.type(0), Z.dtype.type(1)
+    y, z, d = Y.reshape(-1), Z.reshape(-1), delta.reshape(-1)
+    for i in range(z.size):
+        e = exp(-abs(z[i]))
+        d[i] = (one if z[i] >= zero else e) / (one + e) - y[i]
+        z[i] = (zero if z[i] <= zero else z[i]) + log1p(e) - y[i] * z[i]
     for i in range(Z.shape[0]):
-        total = zero
-        for j in range(Z.shape[1]):
-            z, y = Z[i, j], Y[i, j]
-            e = np.exp(-abs(z))
-            total += max(z, zero) + np.log1p(e) - y * z
-            delta[i, j] = (one if z >= zero else e) / (one + e) - y
-        loss[i] = total
+        loss[i] = np.sum(Z[i])
 
 
-@compiled
+@compiled_with_sums
 def softmax_log_loss(Y, Z, loss, delta):
-    zero = Z.dtype.type(0)
+    one = Z.dtype.type(1)
     for i in range(Z.shape[0]):
-        largest = Z[i, 0]
+        largest, total, value = Z[i, 0], Z.dtype.type(0), Z.dtype.type(0)
         for j in range(1, Z.shape[1]):
             largest = max(largest, Z[i, j])
-        total = zero
         for j in range(Z.shape[1]):
-            e = np.exp(Z[i, j] - largest)
+            e = exp(Z[i, j] - largest)
             delta[i, j] = e
             total += e
-        log_total, value = np.log(total), zero
+        log_total, share = np.log(total), one / total
         for j in range(Z.shape[1]):
             y = Y[i, j]
             value += y * (log_total - (Z[i, j] - largest))
-            delta[i, j] = delta[i, j] / total - y
+            delta[i, j] = delta[i, j] * share - y
         loss[i] = value
 
 
+@compiled_with_sums
+def softmax_squared_error(Y, Z, loss, delta):
+    zero, half, one = Z.dtype.type(0), Z.dtype.type(0.5), Z.dtype.type(1)
+    for i in range(Z.shape[0]):
+        largest, total, value, mean = Z[i, 0], zero, zero, zero
+        for j in range(1, Z.shape[1]):
+            largest = max(largest, Z[i, j])
+        for j in range(Z.shape[1]):
+            e = exp(Z[i, j] - largest)
+            Z[i, j] = e
+            total += e
+        share = one / total
+        for j in range(Z.shape[1]):
+            p = Z[i, j] * share
+            g = p - Y[i, j]
+            Z[i, j], delta[i, j] = p, g
+            value += g * g
+            mean += g * p
+        loss[i] = half * value
+        for j in range(Z.shape[1]):
+            delta[i, j] = Z[i, j] * (delta[i, j] - mean)
+
+
 @compiled
-def squared_error(Y, Z, loss, delta):
+def linked_squared_error(activation, Y, Z, loss, delta):
     half = Z.dtype.type(0.5)
+    forward(activation, Z, np.zeros(Z.shape[1], Z.dtype), delta)
     for i in range(Z.shape[0]):
         total = Z.dtype.type(0)
         for j in range(Z.shape[1]):
-            d = Z[i, j] - Y[i, j]
-            delta[i, j] = d
-            total += d * d
+            r = Z[i, j] - Y[i, j]
+            total += r * r
+            delta[i, j] *= r
         loss[i] = half * total
+
+
+@compiled
+def increasing_quantiles(levels, Y, Z, loss, delta):
+    cast = Z.dtype.type
+    zero, one = cast(0), cast(1)
+    for i in range(Z.shape[0]):
+        q, value = Z[i, 0], zero
+        for k in range(Z.shape[1]):
+            z, slope = Z[i, k], one
+            if k > 0:
+                e = exp(-abs(z))
+                q += (zero if z <= zero else z) + log1p(e)
+                slope = (e if z <= zero else one) / (one + e)
+            Z[i, k] = slope
+            r = q - Y[i, 0]
+            delta[i, k] = cast(0.5) * np.sign(r) + cast(0.5 - levels[k])
+            value += r * delta[i, k]
+        loss[i] = value
+        total = zero
+        for k in range(Z.shape[1] - 1, -1, -1):
+            total += delta[i, k]
+            delta[i, k] = Z[i, k] * total
+
+
+@compiled
+def of_an_output(code, hyper, y, z, cast):
+    """Return the loss of an output, and its slope; `code` is the place in LOSSES."""
+    zero, half = cast(0), cast(0.5)
+    r = z - y
+    if code == 7:  # squared_error
+        return half * r * r, r
+    if code == 8:  # absolute_error
+        return abs(r), np.sign(r)
+    if code == 9:  # huber
+        d = cast(hyper[0])
+        c = d if r > d else -d if r < -d else r
+        return c * (r - half * c), c
+    if code == 10:  # quantile
+        slope = half * np.sign(r) + cast(0.5 - hyper[0])
+        return r * slope, slope
+    if code == 11:  # poisson
+        mu = np.exp(z)
+        y_log_y = y * np.log(y) if y > zero else zero
+        return y_log_y - y * z + mu - y, mu - y
+    log_y = np.log(y)
+    if code == 12:  # gamma
+        e = np.expm1(log_y - z)
+        return e - (log_y - z), -e
+    a, b = cast(2.0 - hyper[0]), cast(1.0 - hyper[0])  # tweedie
+    mu_a, y_mu_b = np.exp(a * z), np.exp(log_y + b * z)
+    return mu_a / a - y_mu_b / b + np.exp(a * log_y) / (a * b), mu_a - y_mu_b
+
+
+@compiled
+def by_output(code, hyper, Y, Z, loss, delta):
+    for i in range(Z.shape[0]):
+        total = Z.dtype.type(0)
+        for j in range(Z.shape[1]):
+            value, delta[i, j] = of_an_output(code, hyper, Y[i, j], Z[i, j], Z.dtype.type)
+            total += value
+        loss[i] = total
 
 
 @compiled
@@ -248,7 +409,7 @@ def rmsprop(eta, hyper, theta, g, v):
 
 
 @compiled
-def forward(code, Z, b):
+def forward(code, Z, b, slope):
     if code == 0:
         identity_forward(Z, b)
     elif code == 1:
@@ -256,33 +417,50 @@ def forward(code, Z, b):
     elif code == 2:
         leaky_relu_forward(Z, b)
     elif code == 3:
-        tanh_forward(Z, b)
+        tanh_forward(Z, b, slope)
+    elif code == 4:
+        logistic_forward(Z, b, slope)
+    elif code == 5:
+        elu_forward(Z, b, slope)
+    elif code == 6:
+        selu_forward(Z, b, slope)
+    elif code == 7:
+        gelu_forward(Z, b, slope)
+    elif code == 8:
+        silu_forward(Z, b, slope)
+    elif code == 9:
+        mish_forward(Z, b, slope)
     else:
-        logistic_forward(Z, b)
+        softplus_forward(Z, b, slope)
 
 
 @compiled
-def backward(code, delta, A, db):
+def backward(code, delta, A, slope, db):
     if code == 0:
         identity_backward(delta, A, db)
     elif code == 1:
         relu_backward(delta, A, db)
     elif code == 2:
         leaky_relu_backward(delta, A, db)
-    elif code == 3:
-        tanh_backward(delta, A, db)
     else:
-        logistic_backward(delta, A, db)
+        curved_backward(delta, slope, db)
 
 
 @compiled
-def value_delta(code, Y, Z, loss, delta):
+def value_delta(code, hyper, Y, Z, loss, delta):
+    """Write the loss of each sample and dL/dZ; `Z` is used up."""
     if code == 0:
-        binary_log_loss(Y, Z, loss, delta)
-    elif code == 1:
         softmax_log_loss(Y, Z, loss, delta)
+    elif code == 1:
+        softmax_squared_error(Y, Z, loss, delta)
+    elif code == 2:
+        increasing_quantiles(hyper, Y, Z, loss, delta)
+    elif code == 3:
+        binary_log_loss(Y, Z, loss, delta)
+    elif code <= 6:
+        linked_squared_error(LINKS[code - 4], Y, Z, loss, delta)
     else:
-        squared_error(Y, Z, loss, delta)
+        by_output(code, hyper, Y, Z, loss, delta)
 
 
 @compiled
@@ -386,19 +564,21 @@ def step_rows(code, eta, t, hyper, E, state, embedded):
 
 @compiled
 def loss_grad(
-    X, Y, w, rows, n, units, activations, loss_code, drops, theta, g, A, dA, loss, M, D, embedded
+    X, Y, w, rows, n, units, activations, loss_code, loss_hyper, drops, theta, g,
+    A, S, dA, loss, M, D, embedded,
 ):  # fmt: skip
     """Write to g the gradient of the mean loss of n rows, as far as `rows` are among them.
 
-    Returns their share of the mean loss. A holds the batch and the output of each layer, dA the
-    target and the delta of each layer from the last one on, one after another. Where ``drops[k]``,
-    M holds the mask of the input of layer k, and D receives that input times the mask. g is dense:
-    the gradient of an embedding is in `embedded`.
+    Returns their share of the mean loss. A holds the batch and the output of each layer, S the
+    slopes of curved activations, dA the target and the delta of each layer from the last one on,
+    one after another. Where ``drops[k]``, M holds the mask of the input of layer k, and D receives
+    that input times the mask. g is dense: the gradient of an embedding is in `embedded`.
     """
     n_rows, n_layers, cast = rows.size, units.size - 1, theta.dtype.type
+    before = n_rows * units[0]  # elements of A before those that S has a place for
     looks_up, n_table, dim = embedded[0].size > 0, embedded[2].size, embedded[3].shape[2]
     a, d = 0, n_rows * units[n_layers]
-    Y_b, delta = weights(dA, 0, n_rows, units[n_layers]), weights(dA, d, n_rows, units[n_layers])
+    Y_b, delta = weights(dA, 0, n_rows, Y.shape[1]), weights(dA, d, n_rows, units[n_layers])
     A_in = weights(A, a, n_rows, units[0])
     if looks_up:
         look_up(X, rows, weights(theta, theta.size - n_table * dim, n_table, dim), A_in, embedded)
@@ -416,11 +596,14 @@ def loss_grad(
         Z = weights(A, a, n_rows, units[k + 1])
         at_W -= units[k] * units[k + 1]
         np.dot(A_in, weights(theta, at_W, units[k], units[k + 1]), Z)
-        forward(activations[k], Z, theta[at_b : at_b + units[k + 1]])
+        slope = (
+            weights(S, a - before, n_rows, units[k + 1]) if activations[k] >= FIRST_CURVED else Z
+        )
+        forward(activations[k], Z, theta[at_b : at_b + units[k + 1]], slope)
         at_b += units[k + 1]
         A_in = Z
 
-    value_delta(loss_code, Y_b, A_in, loss, delta)
+    value_delta(loss_code, loss_hyper, Y_b, A_in, loss, delta)
     value, scale = 0.0, cast(1.0 / n)
     for i in range(n_rows):
         w_i = w[rows[i]] if w.size else cast(1)
@@ -431,7 +614,10 @@ def loss_grad(
     for k in range(n_layers - 1, -1, -1):
         at_b -= units[k + 1]
         out = weights(A, a, n_rows, units[k + 1])
-        backward(activations[k], delta, out, g[at_b : at_b + units[k + 1]])
+        slope = (
+            weights(S, a - before, n_rows, units[k + 1]) if activations[k] >= FIRST_CURVED else out
+        )
+        backward(activations[k], delta, out, slope, g[at_b : at_b + units[k + 1]])
         a -= n_rows * units[k]
         A_in = weights(A, a, n_rows, units[k])
         if drops[k]:
@@ -484,8 +670,8 @@ def update(
 
 @compiled
 def run_epoch(
-    X, Y, w, order, batch_size, units, activations, loss_code, alpha, clip,
-    solver, hyper, rates, t, theta, grads, state, A, dA, loss, embedded,
+    X, Y, w, order, batch_size, units, activations, loss_code, loss_hyper, alpha, clip,
+    solver, hyper, rates, t, theta, grads, state, A, S, dA, loss, embedded,
 ):  # fmt: skip
     """Take a step for each batch of the rows `order`; return the sum of losses and the steps.
 
@@ -497,8 +683,8 @@ def run_epoch(
     for start in range(0, order.size, batch_size):
         rows = order[start : start + batch_size]
         value = loss_grad(
-            X, Y, w, rows, rows.size, units, activations, loss_code, drops, theta, grads[0],
-            A, dA, loss, loss, loss, embedded,
+            X, Y, w, rows, rows.size, units, activations, loss_code, loss_hyper, drops, theta,
+            grads[0], A, S, dA, loss, loss, loss, embedded,
         )  # fmt: skip
         total += value * rows.size
         if not np.isfinite(value):

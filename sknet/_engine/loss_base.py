@@ -46,6 +46,10 @@ class Loss:
     #: The targets that it accepts.
     domain: Domain = ANY_NUMBER
 
+    def is_like(self, other: "Loss") -> bool:
+        """Whether `other` is this loss, at whatever parameters."""
+        return type(self) is type(other)
+
     def configured(self, **hyper: Any) -> "Loss":
         """Return the loss at other parameters: `hyper` holds each name in ``parameters``."""
         return type(self)(**hyper) if self.parameters else self
