@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from math import inf
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -18,25 +17,17 @@ from sklearn.utils.validation import check_is_fitted
 from sknet import _params, _state
 from sknet._compat import CallbackSupportMixin, NoTasks, tasks_of, warn, with_callbacks
 from sknet._encoding import Encoder, plain_parameter
-from sknet._engine.layers import Layer
-from sknet._engine.network import chunk_rows, dense_layers
+from sknet._engine.network import dense_layers
 from sknet._engine.parameters import Views
-from sknet._engine.prediction import predict_by_chunks
-from sknet._engine.team import Team
 from sknet._fitting import Result, Start, Watch, embedding_of, train
 from sknet._inputs import validate_X
 from sknet._memory import require_memory
+from sknet._predicting import predict
 from sknet._table import Table, is_frame, pieces
 from sknet._targets import plain, require_y
-from sknet._threads import blas_threads, free_threads
 from sknet._validation import Rows, mean_prediction
 from sknet._weights import Weights, checked_weights
 
-#: Chunks of rows above which a prediction is worth more than one thread.
-SEVERAL_CHUNKS = 16
-#: Threads from which on those of this package share a prediction, instead of BLAS's each product. A
-#: worker of BLAS spins for some 0.1 s after a product, and takes one of two processors from others.
-OWN_THREADS = 3
 #: Rows of a frame that are read at once in a prediction.
 FRAME_ROWS = 1 << 16
 #: Rows of a first chunk below which what is learned of the columns is not to be trusted.
@@ -431,44 +422,10 @@ class BaseMLP(
                 for k, rows in enumerate(pieces(X, FRAME_ROWS))
             ]
             return np.concatenate(parts)
-        X = validate_X(self, X, reset=False, like=encoder, finite=False)
-        parameters = self._parameters()
-        layers = self._layers(encoder)[:n_layers]
-        dense = not issparse(X.numbers)
-        unscaled = encoder.unscaled() if dense and layers else None
-        if unscaled is not None:  # saves two passes over X
-            parameters[0], encoder = encoder.fold(**parameters[0]), unscaled
-        for layer, views in zip(layers, parameters, strict=False):
-            layer.bind(views)
-        n_members = len(parameters[-1]["W"])
-        chunk = chunk_rows(layers, n_members)
-        largest = max(layer.n_in * layer.n_out for layer in layers)
-        many = X.shape[0] > SEVERAL_CHUNKS * chunk
-        n_threads = free_threads() if many else 1
-        team = Team(n_threads if n_threads >= OWN_THREADS else 1)
-        product = inf if many else min(X.shape[0], chunk) * largest
-        with blas_threads(product, alone=team.size == 1):
-            values = predict_by_chunks(
-                layers,
-                X,
-                lambda Z: finish(Z.astype(X.dtype)),
-                encoder.encode,
-                encoder.n_columns if dense else None,
-                team,
-            )
-        finite = np.isfinite(values)
-        if not finite.all():
-            row = finite.reshape(len(values), -1).all(axis=1).argmin()
-            raise ValueError(
-                f"Row {first_row + row} of X holds values so large that the output of this network"
-                f" overflows: it computes in {parameters[-1]['W'].dtype}. Scale X."
-            )
-        return values
-
-    def _layers(self, encoder: Encoder) -> list[Layer]:
-        """Return the layers of the fitted network, bound to nothing."""
+        table = validate_X(self, X, reset=False, like=encoder, finite=False)
         units = [W.shape[-2] for W in self.coefs_] + [self.n_outputs_]
-        return dense_layers(units, self._activations, embedding_of(encoder))
+        layers = dense_layers(units, self._activations, embedding_of(encoder))[:n_layers]
+        return predict(table, encoder, layers, self._parameters(), finish, first_row)
 
     def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
         """Return the members' mean prediction, from their raw output."""

@@ -98,7 +98,7 @@ def test_a_long_prediction_is_that_of_its_parts_whoever_shares_it(monkeypatch, n
     model = MLPBackpropClassifier((4000,), max_iter=1, random_state=0).fit(X, Y)
     rows = np.tile(X, (5, 1))  # many chunks, of so wide a layer
     expected = np.tile(model.predict_proba(X), (5, 1))
-    monkeypatch.setattr("sknet._base.free_threads", lambda: n_threads)
+    monkeypatch.setattr("sknet._predicting.free_threads", lambda: n_threads)
     before = counts()
     np.testing.assert_allclose(model.predict_proba(rows), expected, rtol=1e-6)
     assert counts() == before
