@@ -276,7 +276,9 @@ class Encoder:
             if self.counts[k] == 2:
                 columns[:, 0] = np.array([0.0, -1.0, 1.0])[code]
             else:
-                columns[:] = np.eye(width + 1, width, -1)[code]
+                columns[:] = 0.0
+                known = np.flatnonzero(code)
+                columns[known, code[known] - 1] = 1.0
             at += width
         for k in self.embedded:
             out[:, at] = self.maps[k][codes[:, k]]

@@ -29,6 +29,8 @@ from sknet._threads import blas_threads, free_threads
 from sknet._validation import Rows, Validation, hold_out, stops_early
 
 AUTO_BATCH_SIZE = 200
+#: Elements up to which X is copied, where it needs no encoding, for the sake of a column of ones.
+COPIED = 1 << 24
 #: Multiply-adds of an epoch above which more than one thread is considered.
 LONG_EPOCH = 1 << 23
 
@@ -150,7 +152,9 @@ def train(
     dtype = _compute_dtype(p, rows, start)
     scaled = target.scaled(rows.Y)
     # a column of ones, which a first dense layer multiplies by its bias
-    has_ones = not (issparse(rows.X.numbers) or encoder.embedded or p["dropout_input"])
+    dense = not (issparse(rows.X.numbers) or encoder.embedded)
+    as_it_is = dense and encoder.changes_nothing and rows.X.dtype == dtype
+    has_ones = dense and not (p["dropout_input"] or (as_it_is and rows.X.numbers.size > COPIED))
     trained = rows._replace(Y=target.smoothed(scaled, p)).encoded(encoder, dtype, has_ones)
     _require_domain(loss, p, trained.Y)
     units = (encoder.n_units, *p["hidden_layer_sizes"], target.n_outputs)
@@ -334,7 +338,7 @@ def _copy(source: Views, destination: Views) -> None:
 
 
 def _bound(layers: Sequence[Layer], views: Views) -> list[Layer]:
-    """Return layers like these, over other parameters."""
+    """Return layers like these, over other parameters, to predict with."""
     copies = [layer.of(slice(None)) for layer in layers]
     for layer, parameters in zip(copies, views, strict=True):
         layer.bind(parameters)

@@ -11,15 +11,14 @@ from sknet._engine.layers import Bound
 from sknet._engine.network import chunk_rows
 from sknet._engine.parameters import Views
 from sknet._engine.prediction import predict_by_chunks
-from sknet._engine.team import Team
+from sknet._engine.team import ALONE, Team
 from sknet._table import Table
 from sknet._threads import blas_threads, free_threads
 
 #: Chunks of rows above which a prediction is worth more than one thread.
 SEVERAL_CHUNKS = 16
-#: Threads from which on those of this package share a prediction, instead of BLAS's each product. A
-#: worker of BLAS spins for some 0.1 s after a product, and takes one of two processors from others.
-OWN_THREADS = 3
+#: Activations beside which products are most of a prediction.
+CHEAP = {"identity", "relu", "leaky_relu"}
 
 
 def predict(
@@ -57,13 +56,8 @@ def predict(
         parameters[0], encoder = encoder.fold(**parameters[0]), unscaled
     for layer, views in zip(layers, parameters, strict=False):
         layer.bind(views)
-    chunk = chunk_rows(layers, len(parameters[-1]["W"]))
-    largest = max(layer.n_in * layer.n_out for layer in layers)
-    many = table.shape[0] > SEVERAL_CHUNKS * chunk
-    n_threads = free_threads() if many else 1
-    team = Team(n_threads if n_threads >= OWN_THREADS else 1)
-    product = inf if many else min(table.shape[0], chunk) * largest
-    with blas_threads(product, alone=team.size == 1):
+    team, largest_product = _shared(layers, table.shape[0], len(parameters[-1]["W"]))
+    with blas_threads(largest_product, alone=team.size == 1):
         values = predict_by_chunks(
             layers,
             table,
@@ -80,3 +74,18 @@ def predict(
             f" overflows: it computes in {parameters[-1]['W'].dtype}. Scale X."
         )
     return values
+
+
+def _shared(layers: Sequence[Bound], n_samples: int, n_members: int) -> tuple[Team, float]:
+    """Return the threads that share a prediction, and the largest product of each.
+
+    It is inf where BLAS's threads share the products instead: with two processors, if the rest is
+    cheap. A worker of BLAS spins for a while after each product, whoever called it, and would take
+    the second processor from a thread of ours.
+    """
+    chunk = chunk_rows(layers, n_members)
+    largest = min(n_samples, chunk) * max(layer.n_in * layer.n_out for layer in layers)
+    n_threads = free_threads() if n_samples > SEVERAL_CHUNKS * chunk else 1
+    if n_threads == 2 and all(getattr(layer, "activation", "") in CHEAP for layer in layers):
+        return ALONE, inf
+    return Team(n_threads), largest

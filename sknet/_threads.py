@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
-from typing import Any
 
 import joblib
 from threadpoolctl import ThreadpoolController
@@ -34,18 +33,13 @@ def _processors() -> int:
     return joblib.cpu_count()
 
 
-def _counts() -> list[tuple[Any, int]]:
-    """Return each loaded BLAS library and its count of threads."""
-    return [(library, library.num_threads) for library in _blas().lib_controllers]
-
-
 def free_threads() -> int:
     """Return how many threads may be used: as many as there are processors.
 
     One where somebody has limited those of BLAS already: the user, or joblib in its workers.
     """
-    limited = any(count < _processors() for _, count in _counts())
-    return 1 if limited else _processors()
+    counts = [library.num_threads for library in _blas().lib_controllers]
+    return 1 if any(count < _processors() for count in counts) else _processors()
 
 
 @contextmanager
@@ -57,8 +51,9 @@ def blas_threads(largest_product: float, alone: bool = True) -> Iterator[None]:
 
     Parameters
     ----------
-    largest_product : int
-        Multiply-adds of the largest matrix product.
+    largest_product : int or inf
+        Multiply-adds of the largest matrix product; inf leaves BLAS, if it is called by one thread,
+        all the threads that it has.
     alone : bool
         Whether the caller is the only thread that calls BLAS.
     """
@@ -67,12 +62,10 @@ def blas_threads(largest_product: float, alone: bool = True) -> Iterator[None]:
         yield
         return
     with _CHANGING:
-        before = _counts() if free_threads() > 1 else []
-        for library, _ in before:
-            library.set_num_threads(1)
+        limit = _blas().limit(limits=1).__enter__() if free_threads() > 1 else None
     try:
         yield
     finally:
-        with _CHANGING:
-            for library, count in before:
-                library.set_num_threads(count)
+        if limit:
+            with _CHANGING:
+                limit.__exit__(None, None, None)

@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,12 @@ def test_arrows_inside_the_engine_go_one_way(path):
     names = imports(path.read_text(encoding="utf-8"), "sknet._engine")
     used = {name.split(".")[2] for name in names if name.startswith("sknet._engine.")}
     assert used <= MAY_IMPORT[path.stem]
+
+
+def test_kernels_change_with_the_arithmetic_that_is_compiled_into_them():
+    """Else numba's cache, which looks at kernels.py alone, would keep what was compiled before."""
+    digest = sha256((ENGINE / "vector_math.py").read_bytes()).hexdigest()[:12]
+    assert f'VECTOR_MATH = "{digest}"' in (ENGINE / "kernels.py").read_text(encoding="utf-8")
 
 
 def test_the_arrows_have_no_cycle():

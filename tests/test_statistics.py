@@ -14,6 +14,7 @@ from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn.utils import get_tags
 
 from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from sknet._engine.team import Team
 from sknet._statistics import of_columns
 
 pytestmark = pytest.mark.filterwarnings(
@@ -458,7 +459,10 @@ def test_threads_that_share_the_rows_encode_the_same(monkeypatch):
     monkeypatch.setattr("sknet._encoding.SHARED", 0)
     monkeypatch.setattr("sknet._encoding.CHUNK", 50)
     monkeypatch.setattr("sknet._encoding.free_threads", lambda: 3)
+    seen, call = [], Team.__call__
+    monkeypatch.setattr(Team, "__call__", lambda *args: seen.append(args[2]) or call(*args))
     together = fitted(rows, dtype="float32")
+    assert 3 in seen
     assert_array_equal(together.predict(rows), alone.predict(rows))
     rows[17, 2] = np.inf
     with pytest.raises(ValueError, match="infinity"):
@@ -474,3 +478,18 @@ def test_a_constant_column_stays_without_effect_where_the_first_layer_scales():
     model = fitted(rows)
     assert model._encoder.unscaled() is not None
     assert_array_equal(model.predict(later), model.predict(rows))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_large_table_that_needs_no_encoding_is_not_copied(monkeypatch):
+    params = {"max_iter": 1, "random_state": 0, "feature_scaling": None, "dtype": "float32"}
+    rows = np.random.default_rng(5).normal(size=(40_000, 100)).astype(np.float32)
+    y, peaks, models = rows[:, 0], [], []
+    for largest in (rows.size, rows.size - 1):
+        monkeypatch.setattr("sknet._fitting.COPIED", largest)
+        tracemalloc.start()
+        models.append(MLPBackpropRegressor((8,), **params).fit(rows, y))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[0] - peaks[1] > 0.8 * rows.nbytes
+    assert_allclose(models[0].predict(rows), models[1].predict(rows), atol=1e-4)

@@ -1,5 +1,7 @@
 """How many BLAS threads are in force while the package computes, and after."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from joblib import cpu_count
@@ -8,6 +10,7 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 from sknet import MLPBackpropClassifier
 from sknet import _threads as threads
 from sknet._engine.network import Network
+from sknet._engine.team import Team
 
 X = np.random.default_rng(0).normal(size=(300, 4))
 Y = X[:, 0] > 0
@@ -83,22 +86,48 @@ def test_a_count_that_the_user_has_limited_is_left_alone(monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_threads_that_share_the_chunks_predict_the_same_bits(all_threads):
+def test_threads_that_share_the_chunks_predict_the_same_bits(all_threads, monkeypatch):
     model = MLPBackpropClassifier((200,), max_iter=2, random_state=0).fit(X, Y)
     many = np.random.default_rng(1).normal(size=(50_000, 4))
+    monkeypatch.setattr("sknet._predicting.free_threads", lambda: 3)
     shared = model.predict_proba(many)
     with threadpool_limits(limits=1, user_api="blas"):
+        monkeypatch.setattr("sknet._predicting.free_threads", lambda: 1)
         alone = model.predict_proba(many)
     assert shared.tobytes() == alone.tobytes()
 
 
-@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("activation", "n_threads", "n_shares"),
+    [("relu", 1, 1), ("relu", 2, 1), ("relu", 3, 3), ("tanh", 2, 2)],
+)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_a_long_prediction_is_that_of_its_parts_whoever_shares_it(monkeypatch, n_threads):
-    model = MLPBackpropClassifier((4000,), max_iter=1, random_state=0).fit(X, Y)
-    rows = np.tile(X, (5, 1))  # many chunks, of so wide a layer
-    expected = np.tile(model.predict_proba(X), (5, 1))
+def test_a_long_prediction_is_that_of_its_parts_whoever_shares_it(
+    monkeypatch, activation, n_threads, n_shares
+):
+    model = MLPBackpropClassifier((4000,), activation=activation, max_iter=1).fit(X, Y)
+    rows = np.tile(X, (6, 1))  # many chunks, of so wide a layer
+    expected = np.tile(model.predict_proba(X), (6, 1))
+    seen, call = [], Team.__call__
+    monkeypatch.setattr(Team, "__call__", lambda *args: seen.append(args[2]) or call(*args))
     monkeypatch.setattr("sknet._predicting.free_threads", lambda: n_threads)
     before = counts()
     np.testing.assert_allclose(model.predict_proba(rows), expected, rtol=1e-6)
     assert counts() == before
+    assert max(seen) == n_shares
+
+
+@many_cpus
+def test_a_limit_in_one_thread_leaves_those_of_others_in_force():
+    """Whoever sets the count of OpenBLAS keeps other threads from it until he lets go of it."""
+
+    def held():
+        with threads.blas_threads(threads.SMALL_PRODUCT):
+            return counts()
+
+    ones = held()
+    assert set(ones) == {1}
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(held).result() == ones
+        with threadpool_limits(limits=1, user_api="blas"):  # the other thread is still there
+            assert counts() == ones

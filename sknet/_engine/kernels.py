@@ -49,13 +49,19 @@ import numba
 import numpy as np
 
 from sknet._engine.activations import LAMBDA, LAMBDA_ALPHA, SLOPE
-from sknet._engine.vector_math import exp, log1p, tanh
+from sknet._engine.vector_math import exp, expm1, log1p, tanh
 
-#: Activations whose value and slope share their exponentials.
-CURVED = ("tanh", "logistic", "elu", "selu", "gelu", "silu", "mish", "softplus")
-ACTIVATIONS = ("identity", "relu", "leaky_relu", *CURVED)
-FIRST_CURVED = ACTIVATIONS.index(CURVED[0])
-#: From the squared error of the identity on, by `of_an_output`.
+#: Of ``vector_math.py``, which is compiled into what numba's cache knows by this file alone.
+VECTOR_MATH = "899e88ed8259"
+
+ACTIVATIONS = (
+    "identity", "relu", "leaky_relu",
+    "tanh", "logistic", "elu", "selu", "gelu", "silu", "mish", "softplus",
+)  # fmt: skip
+IDENTITY, RELU, LEAKY_RELU, TANH, LOGISTIC, ELU, SELU, GELU, SILU, MISH, SOFTPLUS = range(11)
+#: From here on value and slope share their exponentials.
+FIRST_CURVED = TANH
+
 LOSSES = (
     ("log_loss", "softmax"), ("squared_error", "softmax"), ("quantile", "increments"),
     ("log_loss", "logistic"), ("squared_error", "logistic"), ("squared_error", "tanh"),
@@ -63,9 +69,13 @@ LOSSES = (
     ("huber", "identity"), ("quantile", "identity"), ("poisson", "exp"), ("gamma", "exp"),
     ("tweedie", "exp"),
 )  # fmt: skip
-#: Activations of the outputs in LOSSES from place 4 on.
-LINKS = tuple(ACTIVATIONS.index(name) for name in ("logistic", "tanh", "softplus"))
+(
+    SOFTMAX_LOG_LOSS, SOFTMAX_SQUARES, INCREASING_QUANTILES, BINARY_LOG_LOSS, LOGISTIC_SQUARES,
+    TANH_SQUARES, SOFTPLUS_SQUARES, SQUARES, ABSOLUTE, HUBER, QUANTILE, POISSON, GAMMA, TWEEDIE,
+) = range(14)  # fmt: skip
+
 SOLVERS = ("adam", "adamw", "sgd", "rmsprop")
+ADAM, ADAMW, SGD, RMSPROP = range(4)
 
 
 def compiled(function: Callable[..., Any], **options: Any) -> Any:
@@ -161,8 +171,8 @@ def elu_forward(Z, b, slope):
     for i in range(Z.shape[0]):
         for j in range(Z.shape[1]):
             z = Z[i, j] + b[j]
-            e = exp(zero if z > zero else z)  # NaN fails the comparison, and stays NaN
-            Z[i, j], slope[i, j] = (z if z > zero else e - one), e
+            e = expm1(zero if z > zero else z)  # NaN fails the comparison, and stays NaN
+            Z[i, j], slope[i, j] = (z if z > zero else e), e + one
 
 
 @compiled
@@ -172,9 +182,9 @@ def selu_forward(Z, b, slope):
     for i in range(Z.shape[0]):
         for j in range(Z.shape[1]):
             z = Z[i, j] + b[j]
-            e = scale_alpha * exp(zero if z > zero else z)
-            Z[i, j] = scale * z if z > zero else e - scale_alpha
-            slope[i, j] = scale if z > zero else e
+            e = scale_alpha * expm1(zero if z > zero else z)
+            Z[i, j] = scale * z if z > zero else e
+            slope[i, j] = scale if z > zero else e + scale_alpha
 
 
 @compiled
@@ -323,29 +333,29 @@ def increasing_quantiles(levels, Y, Z, loss, delta):
 
 @compiled
 def of_an_output(code, hyper, y, z, cast):
-    """Return the loss of an output, and its slope; `code` is the place in LOSSES."""
+    """Return the loss of an output, and its slope."""
     zero, half = cast(0), cast(0.5)
     r = z - y
-    if code == 7:  # squared_error
+    if code == SQUARES:
         return half * r * r, r
-    if code == 8:  # absolute_error
+    if code == ABSOLUTE:
         return abs(r), np.sign(r)
-    if code == 9:  # huber
+    if code == HUBER:
         d = cast(hyper[0])
         c = d if r > d else -d if r < -d else r
         return c * (r - half * c), c
-    if code == 10:  # quantile
+    if code == QUANTILE:
         slope = half * np.sign(r) + cast(0.5 - hyper[0])
         return r * slope, slope
-    if code == 11:  # poisson
+    if code == POISSON:
         mu = np.exp(z)
         y_log_y = y * np.log(y) if y > zero else zero
         return y_log_y - y * z + mu - y, mu - y
     log_y = np.log(y)
-    if code == 12:  # gamma
+    if code == GAMMA:
         e = np.expm1(log_y - z)
         return e - (log_y - z), -e
-    a, b = cast(2.0 - hyper[0]), cast(1.0 - hyper[0])  # tweedie
+    a, b = cast(2.0 - hyper[0]), cast(1.0 - hyper[0])  # TWEEDIE
     mu_a, y_mu_b = np.exp(a * z), np.exp(log_y + b * z)
     return mu_a / a - y_mu_b / b + np.exp(a * log_y) / (a * b), mu_a - y_mu_b
 
@@ -410,25 +420,25 @@ def rmsprop(eta, hyper, theta, g, v):
 
 @compiled
 def forward(code, Z, b, slope):
-    if code == 0:
+    if code == IDENTITY:
         identity_forward(Z, b)
-    elif code == 1:
+    elif code == RELU:
         relu_forward(Z, b)
-    elif code == 2:
+    elif code == LEAKY_RELU:
         leaky_relu_forward(Z, b)
-    elif code == 3:
+    elif code == TANH:
         tanh_forward(Z, b, slope)
-    elif code == 4:
+    elif code == LOGISTIC:
         logistic_forward(Z, b, slope)
-    elif code == 5:
+    elif code == ELU:
         elu_forward(Z, b, slope)
-    elif code == 6:
+    elif code == SELU:
         selu_forward(Z, b, slope)
-    elif code == 7:
+    elif code == GELU:
         gelu_forward(Z, b, slope)
-    elif code == 8:
+    elif code == SILU:
         silu_forward(Z, b, slope)
-    elif code == 9:
+    elif code == MISH:
         mish_forward(Z, b, slope)
     else:
         softplus_forward(Z, b, slope)
@@ -436,11 +446,11 @@ def forward(code, Z, b, slope):
 
 @compiled
 def backward(code, delta, A, slope, db):
-    if code == 0:
+    if code == IDENTITY:
         identity_backward(delta, A, db)
-    elif code == 1:
+    elif code == RELU:
         relu_backward(delta, A, db)
-    elif code == 2:
+    elif code == LEAKY_RELU:
         leaky_relu_backward(delta, A, db)
     else:
         curved_backward(delta, slope, db)
@@ -449,29 +459,33 @@ def backward(code, delta, A, slope, db):
 @compiled
 def value_delta(code, hyper, Y, Z, loss, delta):
     """Write the loss of each sample and dL/dZ; `Z` is used up."""
-    if code == 0:
+    if code == SOFTMAX_LOG_LOSS:
         softmax_log_loss(Y, Z, loss, delta)
-    elif code == 1:
+    elif code == SOFTMAX_SQUARES:
         softmax_squared_error(Y, Z, loss, delta)
-    elif code == 2:
+    elif code == INCREASING_QUANTILES:
         increasing_quantiles(hyper, Y, Z, loss, delta)
-    elif code == 3:
+    elif code == BINARY_LOG_LOSS:
         binary_log_loss(Y, Z, loss, delta)
-    elif code <= 6:
-        linked_squared_error(LINKS[code - 4], Y, Z, loss, delta)
+    elif code == LOGISTIC_SQUARES:
+        linked_squared_error(LOGISTIC, Y, Z, loss, delta)
+    elif code == TANH_SQUARES:
+        linked_squared_error(TANH, Y, Z, loss, delta)
+    elif code == SOFTPLUS_SQUARES:
+        linked_squared_error(SOFTPLUS, Y, Z, loss, delta)
     else:
         by_output(code, hyper, Y, Z, loss, delta)
 
 
 @compiled
 def step(code, eta, t, hyper, n_weights, theta, g, state):
-    if code == 1:  # adamw
+    if code == ADAMW:
         keep = theta.dtype.type(1.0 - eta * hyper[3])
         for i in range(n_weights):
             theta[i] *= keep
-    if code <= 1:
+    if code == ADAM or code == ADAMW:
         adam(eta, t, hyper, theta, g, state[0], state[1])
-    elif code == 2:
+    elif code == SGD:
         sgd(eta, hyper, theta, g, state[0])
     else:
         rmsprop(eta, hyper, theta, g, state[0])
@@ -481,6 +495,12 @@ def step(code, eta, t, hyper, n_weights, theta, g, state):
 def weights(theta, start, n_in, n_out):
     """Return the view of theta from `start` on as W (n_in, n_out)."""
     return theta[start : start + n_in * n_out].reshape(n_in, n_out)
+
+
+@compiled
+def slopes(S, start, A, code):
+    """Return the view of S from `start` on like A, for a curved activation; A for others."""
+    return weights(S, start, A.shape[0], A.shape[1]) if code >= FIRST_CURVED else A
 
 
 @compiled
@@ -596,9 +616,7 @@ def loss_grad(
         Z = weights(A, a, n_rows, units[k + 1])
         at_W -= units[k] * units[k + 1]
         np.dot(A_in, weights(theta, at_W, units[k], units[k + 1]), Z)
-        slope = (
-            weights(S, a - before, n_rows, units[k + 1]) if activations[k] >= FIRST_CURVED else Z
-        )
+        slope = slopes(S, a - before, Z, activations[k])
         forward(activations[k], Z, theta[at_b : at_b + units[k + 1]], slope)
         at_b += units[k + 1]
         A_in = Z
@@ -614,9 +632,7 @@ def loss_grad(
     for k in range(n_layers - 1, -1, -1):
         at_b -= units[k + 1]
         out = weights(A, a, n_rows, units[k + 1])
-        slope = (
-            weights(S, a - before, n_rows, units[k + 1]) if activations[k] >= FIRST_CURVED else out
-        )
+        slope = slopes(S, a - before, out, activations[k])
         backward(activations[k], delta, out, slope, g[at_b : at_b + units[k + 1]])
         a -= n_rows * units[k]
         A_in = weights(A, a, n_rows, units[k])

@@ -154,6 +154,7 @@ class FirstDense(Dense):
     | [dW; db] = [X, 1]^T delta
 
     The products add the bias and sum its gradient, for less than passes of their own would cost.
+    The column of ones is none of the `n_in`. Used once `bind_both` has been called.
     """
 
     W_and_b: Array

@@ -114,10 +114,11 @@ def column_of_ones(n: int, dtype: Any) -> Array:
 
 
 def shares_of_exp(Z: Array, P: Array, work: Array) -> bool:
-    """P <- exp(Z) / (sum of exp(Z) over the outputs): softmax(Z), where that is exact.
+    """P <- exp(Z) / (sum of exp(Z) over the outputs), which is softmax(Z) without a shift.
 
     Returns whether no sum is so large or so small that an exponential might overflow or vanish;
-    else `P` is not to be used. `work`, like `Z`, is scratch memory, of two outputs at least.
+    else `P` is not to be used. `work`, like `Z`, is scratch memory, of two outputs at least: it
+    holds the sums and their reciprocals, side by side, so that one product looks at both.
     """
     pair = work.reshape(-1)[: 2 * (Z.size // Z.shape[-1])]
     S, R = pair.reshape(2, *Z.shape[:-1], 1)

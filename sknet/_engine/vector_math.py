@@ -4,8 +4,8 @@ Compiled code calls those of the C library number by number: five to fifteen tim
 are inlined into the loops of ``kernels``. They are accurate to a few units of the last place of
 numbers of the size of 1, and bounded where they would overflow or vanish; NaN stays NaN.
 
-numba's cache looks at the file of the function that is called alone: after a change here, save
-``kernels.py`` too.
+numba's cache looks at the file of the function that is called alone: ``kernels.py`` holds a digest
+of this one, so that it changes too.
 """
 
 from math import log
@@ -44,8 +44,13 @@ def exp(x: Any) -> Any:
     raise NotImplementedError("for compiled code alone")
 
 
+def expm1(x: Any) -> Any:
+    """Return e^x - 1 = 2^k (e^r - 1) + (2^k - 1): nothing cancels where x is small."""
+    raise NotImplementedError("for compiled code alone")
+
+
 def tanh(x: Any) -> Any:
-    """Return (e^{2x} - 1) / (e^{2x} + 1)."""
+    """Return e / (e + 2), e = e^{2x} - 1."""
     raise NotImplementedError("for compiled code alone")
 
 
@@ -74,13 +79,34 @@ def _exp(x: Any) -> Any:
     return compute
 
 
-@overload(tanh)
-def _tanh(x: Any) -> Any:
-    one = (np.float32 if x == types.float32 else np.float64)(1.0)
+@overload(expm1)
+def _expm1(x: Any) -> Any:
+    n_terms, _, *numbers = CONSTANTS[x]
+    cast = np.float32 if x == types.float32 else np.float64
+    low, high, ln_2, rest = map(cast, numbers)
+    per_ln_2, half, one = cast(1.0 / log(2.0)), cast(0.5), cast(1.0)
 
     def compute(x: Any) -> Any:
-        e = exp(x + x)
-        return (e - one) / (e + one)
+        x = low if x < low else x
+        x = high if x > high else x
+        k = np.floor(x * per_ln_2 + half)
+        r = x - k * ln_2 - k * rest
+        series = one
+        for n in range(n_terms, 1, -1):
+            series = one + r * cast(1.0 / n) * series
+        p = power_of_two(np.int32(k), x)
+        return r * series * p + (p - one)
+
+    return compute
+
+
+@overload(tanh)
+def _tanh(x: Any) -> Any:
+    two = (np.float32 if x == types.float32 else np.float64)(2.0)
+
+    def compute(x: Any) -> Any:
+        e = expm1(x + x)
+        return e / (e + two)
 
     return compute
 

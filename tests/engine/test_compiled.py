@@ -48,12 +48,16 @@ def test_activations_agree(kernels, dtype):
         sigma = ACTIVATIONS[name]
         Z, dA, b = draw(dtype, (33, 7), (33, 7), 7)
         Z[:4] *= 30.0
+        Z[4:12] *= 1e-3
+        b[:3] = 0.0
         own, A, slope = Z + b, Z + b, np.empty_like(Z)
         A = own if sigma.in_place else A
         work = sigma.memory(np.empty_like(A))
         sigma.forward(own, A, work)
         kernels.forward(code, Z, b, slope)
-        assert_allclose(Z, A, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype], err_msg=name)
+        near = {"tanh", "elu", "selu"}  # numbers near 0 are as exact as others
+        atol = 0.0 if name in near else TOLERANCE[dtype]
+        assert_allclose(Z, A, rtol=3 * TOLERANCE[dtype], atol=atol, err_msg=name)
         delta, db = dA.copy(), np.empty_like(b)
         kernels.backward(code, delta, Z, slope, db)
         sigma.backward(dA, own, A, work)
