@@ -52,7 +52,7 @@ from sknet._engine.activations import LAMBDA, LAMBDA_ALPHA, SLOPE
 from sknet._engine.vector_math import exp, expm1, log1p, tanh
 
 #: Of ``vector_math.py``, which is compiled into what numba's cache knows by this file alone.
-VECTOR_MATH = "899e88ed8259"
+VECTOR_MATH = "cac86e531015"
 
 ACTIVATIONS = (
     "identity", "relu", "leaky_relu",

@@ -39,8 +39,13 @@ def power_of_two(context: Any, k: Any, like: Any) -> Any:
     return like(types.int32, like), generate
 
 
+def parts_of_exp(x: Any) -> Any:
+    """Return e^r - 1 by Taylor's series, and 2^k: e^x = 2^k e^r, |r| <= ln(2) / 2."""
+    raise NotImplementedError("for compiled code alone")
+
+
 def exp(x: Any) -> Any:
-    """Return e^x = 2^k e^r, |r| <= ln(2) / 2, by Taylor's series in r."""
+    """Return e^x = 2^k (e^r - 1) + 2^k."""
     raise NotImplementedError("for compiled code alone")
 
 
@@ -59,28 +64,8 @@ def log1p(x: Any) -> Any:
     raise NotImplementedError("for compiled code alone")
 
 
-@overload(exp)
-def _exp(x: Any) -> Any:
-    n_terms, _, *numbers = CONSTANTS[x]
-    cast = np.float32 if x == types.float32 else np.float64
-    low, high, ln_2, rest = map(cast, numbers)
-    per_ln_2, half, one = cast(1.0 / log(2.0)), cast(0.5), cast(1.0)
-
-    def compute(x: Any) -> Any:
-        x = low if x < low else x
-        x = high if x > high else x
-        k = np.floor(x * per_ln_2 + half)
-        r = x - k * ln_2 - k * rest
-        series = one
-        for n in range(n_terms, 0, -1):
-            series = one + r * cast(1.0 / n) * series
-        return series * power_of_two(np.int32(k), x)
-
-    return compute
-
-
-@overload(expm1)
-def _expm1(x: Any) -> Any:
+@overload(parts_of_exp)
+def _parts_of_exp(x: Any) -> Any:
     n_terms, _, *numbers = CONSTANTS[x]
     cast = np.float32 if x == types.float32 else np.float64
     low, high, ln_2, rest = map(cast, numbers)
@@ -94,8 +79,27 @@ def _expm1(x: Any) -> Any:
         series = one
         for n in range(n_terms, 1, -1):
             series = one + r * cast(1.0 / n) * series
-        p = power_of_two(np.int32(k), x)
-        return r * series * p + (p - one)
+        return r * series, power_of_two(np.int32(k), x)
+
+    return compute
+
+
+@overload(exp)
+def _exp(x: Any) -> Any:
+    def compute(x: Any) -> Any:
+        e, p = parts_of_exp(x)
+        return e * p + p
+
+    return compute
+
+
+@overload(expm1)
+def _expm1(x: Any) -> Any:
+    one = (np.float32 if x == types.float32 else np.float64)(1.0)
+
+    def compute(x: Any) -> Any:
+        e, p = parts_of_exp(x)
+        return e * p + (p - one)
 
     return compute
 
