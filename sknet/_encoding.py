@@ -21,7 +21,7 @@ import scipy.sparse
 from sknet._columns import TableError
 from sknet._engine.team import Team
 from sknet._statistics import Statistics, of_columns, of_sparse_columns
-from sknet._table import Table, all_finite, refuse_infinite
+from sknet._table import Table, refuse_infinite
 from sknet._threads import free_threads
 
 #: What feature_scaling="auto" is, for dense and for sparse X.
@@ -445,8 +445,7 @@ def _gaps(table: Table) -> np.ndarray | None:
     ValueError
         Where one is infinite.
     """
-    if all_finite(table.numbers):
+    if table.complete or refuse_infinite(table.numbers, table.names_of_numbers):
         return None
-    refuse_infinite(table.numbers, table.names_of_numbers)
     gaps = np.isnan(table.numbers)
     return gaps if gaps.any() else None

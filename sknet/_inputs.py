@@ -82,7 +82,7 @@ def validate_X(
     if scipy.sparse.issparse(table.numbers) and like is not None and like.centred:
         table.numbers = table.numbers.toarray()
     if finite or scipy.sparse.issparse(table.numbers):
-        refuse_infinite(table.numbers, table.names_of_numbers)
+        table.complete = refuse_infinite(table.numbers, table.names_of_numbers)
     return table
 
 

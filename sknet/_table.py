@@ -40,7 +40,14 @@ class Table:
         What was read.
     rows : ndarray of int or slice, optional
         The rows of the source that are left; None: all.
+
+    Attributes
+    ----------
+    complete : bool
+        Whether no number is known to be missing or infinite; false where nobody has looked.
     """
+
+    complete = False
 
     def __init__(
         self,
@@ -72,10 +79,12 @@ class Table:
     def __getitem__(self, rows: Any) -> "Table":
         """Return some rows: a slice, or an array of their numbers."""
         left = rows if self._rows is None else self._numbered()[rows]
-        return Table(
+        some = Table(
             self.numbers[rows], self.codes[rows], self.levels, self.categorical, self.names,
             self._source, left,
         )  # fmt: skip
+        some.complete = self.complete
+        return some
 
     def _numbered(self) -> np.ndarray:
         """Return the numbers of the rows that are left."""
@@ -234,12 +243,15 @@ def all_finite(values: np.ndarray) -> bool:
         return bool(np.isfinite(np.vecdot(whole, whole).sum() + np.vdot(rest, rest)))
 
 
-def refuse_infinite(numbers: Any, names: Sequence[Any]) -> None:
-    """Raise where numbers are infinite; names the column."""
+def refuse_infinite(numbers: Any, names: Sequence[Any]) -> bool:
+    """Raise where numbers are infinite, naming the column; return whether none is missing either.
+
+    False too where they are huge.
+    """
     sparse = scipy.sparse.issparse(numbers)
     values = numbers.data if sparse else numbers
     if all_finite(values):
-        return
+        return True
     infinite = np.isinf(values)
     if infinite.any():
         column = numbers.indices[infinite][0] if sparse else np.nonzero(infinite)[1][0]
@@ -247,6 +259,7 @@ def refuse_infinite(numbers: Any, names: Sequence[Any]) -> None:
             f"Input X contains infinity or a value too large for dtype({str(numbers.dtype)!r}):"
             f" column {names[column]!r}. Replace it by a number, or by NaN if it is missing."
         )
+    return False
 
 
 def refuse_names(names: Sequence[Any]) -> None:

@@ -13,9 +13,9 @@ which no other module but ``vector_math`` imports. The pieces, each the twin of 
 ``masked(A, mask, out)``
     The product with the mask of a dropout (``layers``); numpy draws the mask.
 ``penalise(W, dW, alpha)``
-    ``dW <- dW + alpha W``; returns alpha/2 ||W||^2 (``network``).
-``step(code, eta, t, hyper, theta, g, state)``
-    The optimizer's step (``optimizers``).
+    ``dW <- dW + alpha W`` (``network``), where the gradient has to be seen as a whole.
+``step(code, eta, t, hyper, n_weights, alpha, theta, g, state)``
+    The optimizer's step (``optimizers``), the first parameters penalised in the same pass.
 ``look_up``, ``add_up`` and ``step_rows``
     The passes and the lazy step of an embedding (``embedding``, ``optimizers``).
 ``loss_grad(...)``
@@ -375,47 +375,50 @@ def penalise(W, dW, alpha):
     alpha_ = W.dtype.type(alpha)
     for i in range(W.size):
         dW[i] += alpha_ * W[i]
-    return 0.5 * alpha * np.dot(W, W)
 
 
 @compiled
-def adam(eta, t, hyper, theta, g, m, v):
+def adam(eta, t, hyper, alpha, keep, theta, g, m, v):
     beta_1, beta_2, epsilon = hyper[0], hyper[1], hyper[2]
     m_scale = (1.0 - beta_1) / (1.0 - beta_1**t)
     v_scale = ((1.0 - beta_2) / (1.0 - beta_2**t)) ** 0.5
     cast = theta.dtype.type
-    b1, b2 = cast(beta_1), cast(beta_2)
+    b1, b2, alpha_, keep_ = cast(beta_1), cast(beta_2), cast(alpha), cast(keep)
     eps, rate = cast(epsilon / v_scale), cast(eta * m_scale / v_scale)
     for i in range(theta.size):
-        m[i] = b1 * m[i] + g[i]
-        v[i] = b2 * v[i] + g[i] * g[i]
-        theta[i] -= rate * (m[i] / (np.sqrt(v[i]) + eps))
+        g_i = g[i] + alpha_ * theta[i]
+        m[i] = b1 * m[i] + g_i
+        v[i] = b2 * v[i] + g_i * g_i
+        theta[i] = keep_ * theta[i] - rate * (m[i] / (np.sqrt(v[i]) + eps))
 
 
 @compiled
-def sgd(eta, hyper, theta, g, v):
+def sgd(eta, hyper, alpha, theta, g, v):
     cast = theta.dtype.type
-    mu, rate = cast(hyper[0]), cast(eta)
+    mu, rate, alpha_ = cast(hyper[0]), cast(eta), cast(alpha)
     if hyper[0] == 0.0:
         for i in range(theta.size):
-            theta[i] -= rate * g[i]
+            theta[i] -= rate * (g[i] + alpha_ * theta[i])
     elif hyper[1]:
         for i in range(theta.size):
-            v[i] = mu * v[i] - rate * g[i]
-            theta[i] += mu * v[i] - rate * g[i]
+            s = rate * (g[i] + alpha_ * theta[i])
+            v[i] = mu * v[i] - s
+            theta[i] += mu * v[i] - s
     else:
         for i in range(theta.size):
-            v[i] = mu * v[i] - rate * g[i]
+            v[i] = mu * v[i] - rate * (g[i] + alpha_ * theta[i])
             theta[i] += v[i]
 
 
 @compiled
-def rmsprop(eta, hyper, theta, g, v):
+def rmsprop(eta, hyper, alpha, theta, g, v):
     cast = theta.dtype.type
-    rho, rest, eps, rate = cast(hyper[0]), cast(1.0 - hyper[0]), cast(hyper[1]), cast(eta)
+    rho, rest, eps = cast(hyper[0]), cast(1.0 - hyper[0]), cast(hyper[1])
+    rate, alpha_ = cast(eta), cast(alpha)
     for i in range(theta.size):
-        v[i] = rho * v[i] + rest * (g[i] * g[i])
-        theta[i] -= rate * (g[i] / (np.sqrt(v[i]) + eps))
+        g_i = g[i] + alpha_ * theta[i]
+        v[i] = rho * v[i] + rest * (g_i * g_i)
+        theta[i] -= rate * (g_i / (np.sqrt(v[i]) + eps))
 
 
 @compiled
@@ -478,17 +481,22 @@ def value_delta(code, hyper, Y, Z, loss, delta):
 
 
 @compiled
-def step(code, eta, t, hyper, n_weights, theta, g, state):
-    if code == ADAMW:
-        keep = theta.dtype.type(1.0 - eta * hyper[3])
-        for i in range(n_weights):
-            theta[i] *= keep
+def move(code, eta, t, hyper, alpha, keep, theta, g, state):
+    """Take step t of parameters that are penalised by `alpha`, and decay to `keep` times theirs."""
     if code == ADAM or code == ADAMW:
-        adam(eta, t, hyper, theta, g, state[0], state[1])
+        adam(eta, t, hyper, alpha, keep, theta, g, state[0], state[1])
     elif code == SGD:
-        sgd(eta, hyper, theta, g, state[0])
+        sgd(eta, hyper, alpha, theta, g, state[0])
     else:
-        rmsprop(eta, hyper, theta, g, state[0])
+        rmsprop(eta, hyper, alpha, theta, g, state[0])
+
+
+@compiled
+def step(code, eta, t, hyper, n_weights, alpha, theta, g, state):
+    keep = 1.0 - eta * hyper[3] if code == ADAMW else 1.0
+    n, (a, b) = n_weights, state
+    move(code, eta, t, hyper, alpha, keep, theta[:n], g[:n], (a[:n], b[:n]))
+    move(code, eta, t, hyper, 0.0, 1.0, theta[n:], g[n:], (a[n:], b[n:]))
 
 
 @compiled
@@ -573,7 +581,7 @@ def step_rows(code, eta, t, hyper, E, state, embedded):
             for c in range(dim):
                 gathered[s, k, c] = state[s - 2][at + c]
     flat = gathered.reshape(last + 1, -1)[:, : n * dim]
-    step(code, eta, t, hyper, 0, flat[0], flat[1], (flat[2], flat[last]))
+    step(code, eta, t, hyper, 0, 0.0, flat[0], flat[1], (flat[2], flat[last]))
     for k in range(n):
         at = touched[1 + k] * dim
         for c in range(dim):
@@ -665,9 +673,12 @@ def update(
         for i in range(start, stop):
             g[i - start] += grads[k, i]
     own = max(0, min(stop, n_weights) - start)  # the weights are the first parameters
-    value = penalise(theta[start : start + own], g[:own], alpha) if alpha else 0.0
+    W = theta[start : start + own]
+    value = 0.5 * alpha * np.dot(W, W) if alpha else 0.0
     _, touched, _, gathered = embedded
     if clip < np.inf:
+        penalise(W, g[:own], alpha)
+        alpha = 0.0
         dE = gathered[1].reshape(-1)[: touched[0] * gathered.shape[2]]
         norm = np.sqrt(np.dot(g, g) + np.dot(dE, dE))
         if norm > clip:
@@ -677,7 +688,7 @@ def update(
             for i in range(dE.size):
                 dE[i] *= factor
     own_state = (state[0][start:stop], state[1][start:stop])
-    step(solver, eta, t, hyper, own, theta[start:stop], g, own_state)
+    step(solver, eta, t, hyper, own, alpha, theta[start:stop], g, own_state)
     if touched[0] > 0:
         tables = (state[0][stop:], state[1][stop:])
         step_rows(solver, eta, t, hyper, theta[stop:], tables, embedded)

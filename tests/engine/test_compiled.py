@@ -100,16 +100,31 @@ def test_optimizers_agree_over_ten_steps(kernels, solver, dtype):
         grad[:] = gradient * t
         optimizer.step(0.01)
         kernels.step(
-            kernels.SOLVERS.index(solver), 0.01, t, hyper, 60, other, gradient[0] * t, tuple(state)
-        )
+            kernels.SOLVERS.index(solver), 0.01, t, hyper, 60, 0.0, other, gradient[0] * t,
+            tuple(state),
+        )  # fmt: skip
     assert_allclose(other, theta[0], rtol=0, atol=4 * TOLERANCE[dtype])
 
 
-def test_the_penalty_and_its_gradient_are_those_of_the_formula(kernels):
-    W, dW = draw("float64", 9000, 9000)
-    expected = dW + 0.3 * W
-    assert kernels.penalise(W, dW, 0.3) == pytest.approx(0.15 * np.dot(W, W), rel=1e-12)
-    assert_allclose(dW, expected, rtol=1e-14)
+@pytest.mark.parametrize("clip", [np.inf, 1e9])
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+def test_the_penalty_is_that_of_the_formula_and_part_of_the_gradient(kernels, solver, clip):
+    theta, g = draw("float64", 90, (1, 90))
+    hyper = np.array([float(HYPER[solver][name]) for name in OPTIMIZERS[solver].parameters])
+    embedded = np.empty(0, np.intp), np.zeros(1, np.intp), np.empty(0, np.intp), np.empty((4, 0, 0))
+    found = []
+    for alpha in (0.3, 0.0):
+        own, state, grads = theta.copy(), (np.zeros(90), np.zeros(90)), g.copy()
+        if not alpha:
+            grads[0, :60] += 0.3 * theta[:60]
+        value = kernels.update(
+            0, 90, 60, alpha, clip, kernels.SOLVERS.index(solver), hyper, 0.01, 1, own, grads,
+            state, embedded,
+        )  # fmt: skip
+        assert value == pytest.approx(alpha / 2 * np.dot(theta[:60], theta[:60]), rel=1e-12)
+        found.append(own)
+    assert_allclose(*found, rtol=1e-12)
+    assert not np.array_equal(found[0], theta)
 
 
 def test_nan_stays_nan(kernels):
