@@ -1,7 +1,6 @@
 """From checked parameters and encoded rows to trained parameters; knows no estimator."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from functools import partial
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -380,14 +379,10 @@ def _run_stochastic(
     compiled = CompiledEpoch.of(network, optimizer, batches, max_iter, clip_norm, network.team)
     training.compiled = compiled
     n_threads = network.n_shares(size) if compiled is None else compiled.n_threads
-    limit = partial(blas_threads, network.largest_product(size), n_threads == 1)
-    # where nobody looks on, one limit holds from the first epoch to the last
-    alone = stopping.validate is None and not isinstance(monitor.tasks, Tasks)
-    training.limit = nullcontext if alone else limit
+    training.limit = partial(blas_threads, network.largest_product(size), n_threads == 1)
 
     keeps_state = bool(p["warm_start"])
-    with limit() if alone else nullcontext():
-        reason = training.run(batches, stopping, max_iter, monitor, monitor.begin, keeps_state)
+    reason = training.run(batches, stopping, max_iter, monitor, monitor.begin, keeps_state)
     state.update(solver=p["solver"], training=training.state(), stopping=stopping.state())
     if incremental and reason == "max_iter":
         reason = "epoch"

@@ -44,7 +44,7 @@ class Table:
     Attributes
     ----------
     complete : bool
-        Whether no number is known to be missing or infinite; false where nobody has looked.
+        Whether all numbers are known to be there, and finite; false where nobody has looked.
     """
 
     complete = False
