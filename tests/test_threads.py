@@ -11,6 +11,7 @@ from sknet import MLPBackpropClassifier
 from sknet import _threads as threads
 from sknet._engine.network import Network
 from sknet._engine.team import Team
+from sknet._monitoring import Monitor
 
 X = np.random.default_rng(0).normal(size=(300, 4))
 Y = X[:, 0] > 0
@@ -51,6 +52,17 @@ def test_small_products_take_one_thread_and_the_count_is_restored(all_threads, s
     MLPBackpropClassifier((1000,), solver=solver, max_iter=2).fit(X, Y).predict(X)
     assert all(count == 1 for at_once in seen for count in at_once)
     assert counts() == before
+
+
+@many_cpus
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_between_epochs_nothing_is_limited(all_threads, seen, monkeypatch):
+    """Else a fit in another thread would find BLAS limited, and lose that when this one ends."""
+    between, before = [], counts()
+    monkeypatch.setattr(Monitor, "begin", lambda self: between.append(counts()))
+    MLPBackpropClassifier((1000,), max_iter=3).fit(X, Y)
+    assert between == [before] * 3
+    assert {count for at_once in seen for count in at_once} == {1}
 
 
 @many_cpus
