@@ -1,0 +1,165 @@
+"""A `Table`: rows of X as numbers and codes of categories, before anything is learned from them."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import scipy.sparse
+
+from sknet._table.messages import infinity_error
+
+#: Length of the dot products that look for NaN and infinity. BLAS gives a product of this length
+#: to one thread, so no other thread is woken up for it.
+DOT_LENGTH = 1 << 13
+
+
+class Schema(Protocol):
+    """How the columns of an earlier `X` were read: a `Table` or an `Encoder` tells.
+
+    Attributes
+    ----------
+    categorical : ndarray of bool of shape (n_features,)
+        Which columns are categories.
+    levels : list of list or None
+        The levels of each category, sorted; None for one that is left out.
+    centred : bool
+        Whether sparse rows are made dense.
+    """
+
+    @property
+    def categorical(self) -> np.ndarray: ...
+
+    @property
+    def levels(self) -> list[list[Any] | None]: ...
+
+    @property
+    def centred(self) -> bool: ...
+
+
+class Table:
+    """Rows of X as numbers and codes, with the X from which they were read.
+
+    Parameters
+    ----------
+    numbers : ndarray or CSR matrix of shape (n_samples, n_numbers)
+        NaN where missing.
+    codes : ndarray of int of shape (n_samples, n_categories)
+        Index of each value in the levels of its category; -1 where it is missing or unknown.
+    levels : list of list or None
+        The levels of each category, sorted; None for one that is left out.
+    categorical : ndarray of bool of shape (n_features,)
+        Which columns of X are categories.
+    names : sequence
+        The names of all columns of X, or their numbers.
+    source : object
+        X as the user gave it.
+    rows : ndarray of int or slice, optional
+        The rows of `source` that the table holds; None: all.
+
+    Attributes
+    ----------
+    complete : bool
+        True if all numbers are known to be finite. False if some are missing, or if this has not
+        been checked yet.
+    """
+
+    complete = False
+
+    def __init__(
+        self,
+        numbers: Any,
+        codes: np.ndarray,
+        levels: list[list[Any] | None],
+        categorical: np.ndarray,
+        names: Sequence[Any],
+        source: Any,
+        rows: np.ndarray | slice | None = None,
+    ) -> None:
+        self.numbers, self.codes, self.levels = numbers, codes, levels
+        self.categorical, self.names = categorical, names
+        self._source, self._rows = source, rows
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.numbers.shape[0], len(self.categorical)
+
+    @property
+    def centred(self) -> bool:
+        """Whether other rows of the same X are made dense: these are dense."""
+        return not scipy.sparse.issparse(self.numbers)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.numbers.dtype
+
+    def __getitem__(self, rows: Any) -> "Table":
+        """Return some rows: a slice, or an array of their numbers."""
+        left = rows if self._rows is None else self._numbered()[rows]
+        some = Table(
+            self.numbers[rows], self.codes[rows], self.levels, self.categorical, self.names,
+            self._source, left,
+        )  # fmt: skip
+        some.complete = self.complete
+        return some
+
+    def _numbered(self) -> np.ndarray:
+        """Return the row numbers in the source."""
+        if isinstance(self._rows, slice):
+            return np.arange(*self._rows.indices(self._source.shape[0]))
+        return self._rows
+
+    def original(self) -> Any:
+        """Return these rows as the user gave them."""
+        if self._rows is None:
+            return self._source
+        rows_of = self._source.iloc if hasattr(self._source, "iloc") else self._source
+        return rows_of[self._rows if isinstance(self._rows, slice) else self._numbered()]
+
+    @property
+    def names_of_numbers(self) -> Sequence[Any]:
+        """The names of the columns of numbers."""
+        if not self.levels:
+            return self.names
+        return [self.names[k] for k in np.flatnonzero(~self.categorical)]
+
+    def gaps(self) -> np.ndarray | None:
+        """Return a mask of the missing numbers of a dense table; None where none is missing.
+
+        Raises
+        ------
+        ValueError
+            Where a number is infinite.
+        """
+        if self.complete or all_finite(self.numbers):
+            return None
+        refuse_infinite(self.numbers, self.names_of_numbers)
+        gaps = np.isnan(self.numbers)
+        return gaps if gaps.any() else None
+
+
+def all_finite(values: np.ndarray) -> bool:
+    """Whether the sum of squares is finite. If so, all values are; if not, some may only be huge.
+
+    The sum is taken in dot products of ``DOT_LENGTH`` numbers.
+    """
+    flat = values.ravel(order="K")
+    whole = flat[: flat.size // DOT_LENGTH * DOT_LENGTH].reshape(-1, DOT_LENGTH)
+    rest = flat[whole.size :]
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(np.vecdot(whole, whole).sum() + np.vdot(rest, rest)))
+
+
+def refuse_infinite(numbers: Any, names: Sequence[Any]) -> bool:
+    """Raise where a number is infinite; return whether none is missing either.
+
+    It returns False, too, where numbers are so huge that their squares overflow.
+    """
+    sparse = scipy.sparse.issparse(numbers)
+    values = numbers.data if sparse else numbers
+    if all_finite(values):
+        return True
+    infinite = np.isinf(values)
+    if infinite.any():
+        column = numbers.indices[infinite][0] if sparse else np.nonzero(infinite)[1][0]
+        raise infinity_error(names[column], numbers.dtype)
+    return False
