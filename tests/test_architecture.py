@@ -11,43 +11,61 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "sknet"
 ENGINE = PACKAGE / "_engine"
 FILES = sorted(PACKAGE.rglob("*.py"))
-ENGINE_FILES = sorted(ENGINE.glob("*.py"))
+ENGINE_FILES = sorted(ENGINE.rglob("*.py"))
 
-# The arrows of the design: what each file of the engine may import of the engine.
-ELEMENT_WISE = {"activations"}
-BLOCKS = ELEMENT_WISE | {"initializers", "losses", "parameters"}
+# The arrows of the design: what each module of the engine may import of the engine.
 MAY_IMPORT = {
     "activations": set(),
-    "batches": ELEMENT_WISE | {"layers"},
-    "initializers": ELEMENT_WISE,
-    "compiled": BLOCKS | {"embedding", "kernels", "layers", "network", "optimizers", "team"},
-    "embedding": ELEMENT_WISE,
-    "kernels": {"activations", "vector_math"},
-    "layers": BLOCKS | {"embedding"},
-    "loss_base": ELEMENT_WISE,
-    "regression_losses": ELEMENT_WISE | {"loss_base"},
-    "losses": ELEMENT_WISE | {"loss_base", "regression_losses"},
-    "network": BLOCKS | {"embedding", "layers", "team"},
-    "optimizers": ELEMENT_WISE | {"embedding", "team"},
-    "parameters": ELEMENT_WISE,
-    "prediction": BLOCKS | {"layers", "network", "team"},
+    "averages": {"activations"},
+    "batches": {"activations", "layers"},
+    "compiled": {"activations", "batches", "compiled_plan", "kernels", "network", "optimizers"},
+    "compiled_plan": {"layers", "network", "optimizers", "parameters"},
+    "directions": {"activations", "parameters"},
+    "initializers": {"activations"},
+    "kernels": {"activations", "kernels"},
+    "layers": {"activations", "initializers", "layers", "parameters"},
+    "lbfgs": {"activations", "batches", "network", "reports"},
+    "links": {"activations", "averages"},
+    "loss_base": {"activations", "links"},
+    "losses": {"activations", "averages", "links", "loss_base", "regression_losses"},
+    "network": {"activations", "layers", "loss_base", "parameters", "penalty", "team"},
+    "optimizers": {"activations", "directions", "layers", "parameters", "team", "walk"},
+    "parameters": {"activations"},
+    "penalty": {"activations", "parameters", "team"},
+    "prediction": {"activations", "layers", "network", "team"},
+    "regression_losses": {"activations", "averages", "links", "loss_base"},
+    "reports": set(),
     "schedules": set(),
-    "stopping": ELEMENT_WISE | {"schedules"},
+    "stopping": {"parameters", "reports"},
     "team": set(),
-    "vector_math": set(),
-    "training": BLOCKS
-    | {
-        "batches",
-        "compiled",
-        "layers",
-        "network",
-        "optimizers",
-        "schedules",
-        "stopping",
-        "team",
+    "training": {
+        "activations", "batches", "compiled", "network", "optimizers", "parameters", "reports",
+        "schedules", "stopping", "team",
     },
-}
-EXTRAS = {"kernels": {"numba"}, "vector_math": {"llvmlite", "numba"}}
+    "walk": {"activations", "directions", "layers", "parameters", "team"},
+}  # fmt: skip
+# What each part of the package may import of the others, besides itself: the data flow.
+PARTS_MAY_IMPORT = {
+    "_engine": set(),
+    "_compat": set(),
+    "_threads": set(),
+    "_docs": set(),
+    "_table": {"_compat", "_engine", "_threads"},
+    "_target": {"_compat", "_engine", "_table"},
+    "_training": {"_compat", "_engine", "_table", "_target", "_threads"},
+    "_fitted": {"_engine", "_table", "_threads"},
+    "_params": {"_compat", "_engine", "_table"},
+    "_base": {
+        "_compat", "_engine", "_fitted", "_params", "_table", "_target", "_training"
+    },
+    "_estimators": {"_base", "_docs", "_engine", "_params", "_target"},
+}  # fmt: skip
+EXTRAS = {"kernels": {"llvmlite", "numba"}}
+
+
+def module(path):
+    """The module of the engine, or its package, that a file is."""
+    return path.relative_to(ENGINE).parts[0].removesuffix(".py")
 
 
 def imports(source, package="sknet"):
@@ -77,42 +95,161 @@ def private_scikit_learn(source):
     return {name for name in (*imports(source), *attributes) if private.match(name)}
 
 
-@pytest.mark.parametrize("path", ENGINE_FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ENGINE_FILES, ids=module)
 def test_the_engine_stands_on_numpy_and_scipy_alone(path):
     found = outside_the_engine(path.read_text(encoding="utf-8"))
-    assert {name.split(".")[0] for name in found} <= EXTRAS.get(path.stem, set())
+    assert {name.split(".")[0] for name in found} <= EXTRAS.get(module(path), set())
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in ENGINE_FILES if p.stem != "__init__"], ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", [p for p in ENGINE_FILES if module(p) != "__init__"], ids=module)
 def test_arrows_inside_the_engine_go_one_way(path):
     names = imports(path.read_text(encoding="utf-8"), "sknet._engine")
     used = {name.split(".")[2] for name in names if name.startswith("sknet._engine.")}
-    assert used <= MAY_IMPORT[path.stem]
+    assert used <= MAY_IMPORT[module(path)]
 
 
-def test_kernels_change_with_the_arithmetic_that_is_compiled_into_them():
-    """Else numba's cache, which looks at kernels.py alone, would keep what was compiled before."""
-    digest = sha256((ENGINE / "vector_math.py").read_bytes()).hexdigest()[:12]
-    assert f'VECTOR_MATH = "{digest}"' in (ENGINE / "kernels.py").read_text(encoding="utf-8")
+def digest_of_kernels():
+    """The digest of all files that are compiled into the functions of kernels/steps.py."""
+    files = [ENGINE / "activations.py", *sorted((ENGINE / "kernels").glob("*.py"))]
+    source = b"".join(path.read_bytes() for path in files if path.name != "steps.py")
+    return sha256(source).hexdigest()[:12]
+
+
+def test_kernels_change_with_all_that_is_compiled_into_them():
+    """Else numba's cache, which looks at steps.py alone, would keep what was compiled before."""
+    source = (ENGINE / "kernels" / "steps.py").read_text(encoding="utf-8")
+    assert f'DIGEST = "{digest_of_kernels()}"' in source, "run: python tests/test_architecture.py"
 
 
 def test_the_arrows_have_no_cycle():
     order = []
     while len(order) < len(MAY_IMPORT):
-        free = [k for k, needs in MAY_IMPORT.items() if k not in order and needs <= set(order)]
+        free = [k for k, needs in MAY_IMPORT.items() if k not in order and needs <= {k, *order}]
         assert free
         order += free
 
 
-def test_the_engine_has_a_map_of_every_file():
+def parts_used(path):
+    """The parts of the package that a file imports, besides its own."""
+    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    names = imports(path.read_text(encoding="utf-8"))
+    used = {name.split(".")[1] for name in names if name.startswith("sknet.")}
+    return own, used - {own, "__version__"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in FILES if p != PACKAGE / "__init__.py"],
+    ids=lambda path: path.relative_to(PACKAGE).as_posix(),
+)
+def test_arrows_between_the_parts_follow_the_data_flow(path):
+    own, used = parts_used(path)
+    assert used <= PARTS_MAY_IMPORT[own]
+
+
+def test_the_arrows_between_the_parts_have_no_cycle():
+    order = []
+    while len(order) < len(PARTS_MAY_IMPORT):
+        free = [k for k, n in PARTS_MAY_IMPORT.items() if k not in order and n <= set(order)]
+        assert free
+        order += free
+
+
+def module_name(path):
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_no_two_modules_import_each_other():
+    """Nor do more of them in a circle; imports inside functions do not count."""
+    names = {module_name(path) for path in FILES}
+    graph = {}
+    for path in FILES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        top = ast.Module([n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)], [])
+        found = set()
+        for name in imports(ast.unparse(top)):
+            found.add(name if name in names else name.rpartition(".")[0])
+        graph[module_name(path)] = (found & names) - {module_name(path)}
+    done = set()
+    while len(done) < len(graph):
+        free = {name for name, needs in graph.items() if name not in done and needs <= done}
+        assert free, sorted(set(graph) - done)
+        done |= free
+
+
+# ---------------------------------------------------------------------------------- size and shape
+
+LONGEST_FUNCTION, LONGEST_MODULE = 50, 450
+#: Modules that are longer, and why.
+LONG_MODULES = {
+    "_estimators.py": "the docstrings of the two public classes, which list every parameter",
+}
+
+
+def lines_of_code(source):
+    """Each function of a module with its lines of code: no docstring, comment or blank line."""
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and node.name != "__init__":
+            body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+            code = lines[body[0].lineno - 1 : node.end_lineno] if body else []
+            yield (
+                node.name,
+                1 + sum(1 for line in code if line.strip() and not line.strip().startswith("#")),
+            )
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_functions_fit_a_screen_and_modules_a_reading(path):
+    source = path.read_text(encoding="utf-8")
+    assert {name: n for name, n in lines_of_code(source) if n > LONGEST_FUNCTION} == {}
+    if path.name not in LONG_MODULES:
+        assert len(source.splitlines()) <= LONGEST_MODULE
+
+
+def test_lines_of_code_are_counted_without_docstrings_and_comments():
+    source = 'def f():\n    """One.\n\n    Two.\n    """\n    # three\n\n    x = 1\n    return x\n'
+    assert list(lines_of_code(source)) == [("f", 3)]
+
+
+LAYER_NAMES = re.compile(r"isinstance\([^()]*,[^()]*\b(Layer|Dense|Dropout|Embedding)\b[^()]*\)")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in FILES if ENGINE / "layers" not in p.parents],
+    ids=lambda path: path.relative_to(PACKAGE).as_posix(),
+)
+def test_no_module_asks_of_which_kind_a_layer_is(path):
+    assert not LAYER_NAMES.search(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("if isinstance(layer, Dense): pass", True),
+        ("any(isinstance(layer, Dropout | Embedding) for layer in layers)", True),
+        ("isinstance(X, np.ndarray)", False),
+        ("layer.twin == 'dense'", False),
+    ],
+)
+def test_questions_for_the_kind_of_a_layer_are_recognised(source, found):
+    assert bool(LAYER_NAMES.search(source)) == found
+
+
+PACKAGES = sorted({path.parent for path in FILES} - {PACKAGE})
+
+
+@pytest.mark.parametrize("folder", PACKAGES, ids=lambda path: path.name)
+def test_a_package_has_a_map_of_every_file(folder):
     listed = re.findall(
-        r"^(\w+\.py) ",
-        ast.get_docstring(ast.parse((ENGINE / "__init__.py").read_text(encoding="utf-8"))),
+        r"^(\w+(?:\.py|/)) ",
+        ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))),
         re.M,
     )
-    assert sorted(listed) == [p.name for p in ENGINE_FILES if p.stem != "__init__"]
+    files = {p.name for p in folder.glob("*.py")} - {"__init__.py"}
+    assert sorted(listed) == sorted(files | {f"{p.parent.name}/" for p in folder.glob("*/*.py")})
 
 
 @pytest.mark.parametrize(
@@ -160,3 +297,10 @@ def test_private_names_are_recognised(source, found):
 )
 def test_imports_from_outside_the_engine_are_recognised(source, found):
     assert bool(outside_the_engine(source)) == found
+
+
+if __name__ == "__main__":
+    steps = ENGINE / "kernels" / "steps.py"
+    line = f'DIGEST = "{digest_of_kernels()}"'
+    source = re.sub(r"^DIGEST = .*", line, steps.read_text(encoding="utf-8"), flags=re.M)
+    steps.write_text(source, encoding="utf-8")

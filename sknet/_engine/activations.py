@@ -3,16 +3,23 @@
 ``ACTIVATIONS[name]`` is a pair of functions over arrays of shape (..., n_samples, units):
 
 ``forward(Z, A, work)``
-    ``A <- sigma(Z)``. `A` may be `Z` itself where `in_place` is true.
+    ``A <- sigma(Z)``. `A` may be `Z` itself if `in_place` is true.
 ``backward(delta, Z, A, work)``
-    ``delta <- delta * sigma'(Z)``, given `Z` and ``A = sigma(Z)``; `A` is used up, and `Z` with it
-    where `in_place` is false.
+    ``delta <- delta * sigma'(Z)``, given `Z` and ``A = sigma(Z)``. Overwrites `A`, and also `Z` if
+    `in_place` is false.
 
-`work` is scratch memory of the shape of `Z`; nothing is returned and nothing allocated. Where
-`in_place` is true, ``sigma'`` is a function of `A` alone, so `Z` and `A` share their memory. Where
-`compares` is true, `work` is a pair instead: zeros, to be left as they are, and memory for bools.
-numpy takes the larger of two arrays four times as fast as that of an array and a number, and
-compares into bools that are cast afterwards twice as fast as into floats.
+The functions return nothing and allocate nothing. `work` is scratch memory of the shape of `Z`.
+
+`in_place`
+    Whether ``sigma'`` depends on `A` only; then `Z` and `A` share memory.
+`compares`
+    Whether `work` is a pair instead: an array of zeros, which is not written to, and an array of
+    bools. ``np.maximum`` of two arrays is four times as fast as that of an array and a number, and
+    a comparison into bools with a cast afterwards is twice as fast as one into floats.
+`twin`
+    Name of the compiled activation in ``kernels.ACTIVATIONS``; None if there is none.
+`is_cheap`
+    Whether the function takes little time compared with a matrix product.
 
 Sources: ELU, Clevert et al. 2016; SELU, Klambauer et al. 2017; GELU (the exact one, with the
 normal distribution function), Hendrycks and Gimpel 2016; SiLU, Elfwing et al. 2018; Mish,
@@ -29,20 +36,24 @@ from scipy.special import ndtr
 
 Array = NDArray[np.floating]
 
-SLOPE = 0.01  # of leaky_relu below 0
-LAMBDA, LAMBDA_ALPHA = 1.0507009873554805, 1.0507009873554805 * 1.6732632423543772  # of selu
+#: Slope of leaky_relu below 0.
+LEAKY_SLOPE = 0.01
+#: Constants of selu: lambda, and lambda times alpha.
+SELU_LAMBDA, SELU_LAMBDA_ALPHA = 1.0507009873554805, 1.0507009873554805 * 1.6732632423543772
 
 
 class Activation(NamedTuple):
-    """A row of ``ACTIVATIONS``: see the module's docstring."""
+    """A row of ``ACTIVATIONS``; the module docstring describes its fields."""
 
     forward: Callable[[Array, Array, Any], None]
     backward: Callable[[Array, Array, Array, Any], None]
     in_place: bool
     compares: bool = False
+    twin: str | None = None
+    is_cheap: bool = False
 
     def memory(self, work: Array) -> Any:
-        """Return what the pair is to get as `work`: this scratch memory, or what compares needs."""
+        """Return the argument `work` of `forward` and `backward`, given scratch memory."""
         if not self.compares:
             return work
         return np.zeros(work.shape, work.dtype), np.empty(work.shape, bool)
@@ -98,16 +109,16 @@ def relu_backward(delta: Array, Z: Array, A: Array, work: tuple[Array, NDArray[n
 
 
 def leaky_relu(Z: Array, A: Array, work: Array) -> None:
-    """sigma(z) = max(SLOPE z, z)."""
-    np.multiply(Z, SLOPE, out=work)
+    """sigma(z) = max(LEAKY_SLOPE z, z)."""
+    np.multiply(Z, LEAKY_SLOPE, out=work)
     np.maximum(Z, work, out=A)
 
 
 def leaky_relu_backward(delta: Array, Z: Array, A: Array, work: Array) -> None:
-    """sigma'(z) = 1 where z > 0, else SLOPE."""
+    """sigma'(z) = 1 where z > 0, else LEAKY_SLOPE."""
     np.greater(A, 0.0, out=A)
-    np.multiply(A, 1.0 - SLOPE, out=A)
-    np.add(A, SLOPE, out=A)
+    np.multiply(A, 1.0 - LEAKY_SLOPE, out=A)
+    np.add(A, LEAKY_SLOPE, out=A)
     np.multiply(delta, A, out=delta)
 
 
@@ -129,19 +140,19 @@ def selu(Z: Array, A: Array, work: Array) -> None:
     """sigma(z) = lambda (max(z, 0) + alpha (exp(min(z, 0)) - 1))."""
     np.minimum(Z, 0.0, out=work)
     np.expm1(work, out=work)
-    np.multiply(work, LAMBDA_ALPHA, out=work)
+    np.multiply(work, SELU_LAMBDA_ALPHA, out=work)
     np.maximum(Z, 0.0, out=A)
-    np.multiply(A, LAMBDA, out=A)
+    np.multiply(A, SELU_LAMBDA, out=A)
     np.add(A, work, out=A)
 
 
 def selu_backward(delta: Array, Z: Array, A: Array, work: Array) -> None:
     """sigma'(z) = lambda where z > 0, else a + lambda alpha."""
     np.greater(A, 0.0, out=work)
-    np.multiply(work, LAMBDA - LAMBDA_ALPHA, out=work)
+    np.multiply(work, SELU_LAMBDA - SELU_LAMBDA_ALPHA, out=work)
     np.minimum(A, 0.0, out=A)
     np.add(A, work, out=A)
-    np.add(A, LAMBDA_ALPHA, out=A)
+    np.add(A, SELU_LAMBDA_ALPHA, out=A)
     np.multiply(delta, A, out=delta)
 
 
@@ -180,7 +191,7 @@ def silu_backward(delta: Array, Z: Array, A: Array, work: Array) -> None:
 
 def mish(Z: Array, A: Array, work: Array) -> None:
     """sigma(z) = z tanh(log(1 + e^z)) = z n / (n + 2), n = e^z (e^z + 2)."""
-    np.minimum(Z, 20.0, out=work)  # from there on sigma(z) = z in double precision
+    np.minimum(Z, 20.0, out=work)  # sigma(z) = z in double precision for z >= 20
     np.exp(work, out=work)
     np.add(work, 2.0, out=A)
     np.multiply(A, work, out=A)
@@ -224,15 +235,21 @@ def softplus_backward(delta: Array, Z: Array, A: Array, work: Array) -> None:
 
 
 ACTIVATIONS = {
-    "identity": Activation(identity, identity_backward, in_place=True),
-    "logistic": Activation(logistic, logistic_backward, in_place=True),
-    "tanh": Activation(tanh, tanh_backward, in_place=True),
-    "relu": Activation(relu, relu_backward, in_place=True, compares=True),
-    "leaky_relu": Activation(leaky_relu, leaky_relu_backward, in_place=True),
-    "elu": Activation(elu, elu_backward, in_place=True),
-    "selu": Activation(selu, selu_backward, in_place=True),
-    "gelu": Activation(gelu, gelu_backward, in_place=False),
-    "silu": Activation(silu, silu_backward, in_place=False),
-    "mish": Activation(mish, mish_backward, in_place=False),
-    "softplus": Activation(softplus, softplus_backward, in_place=True),
+    "identity": Activation(
+        identity, identity_backward, in_place=True, twin="identity", is_cheap=True
+    ),
+    "logistic": Activation(logistic, logistic_backward, in_place=True, twin="logistic"),
+    "tanh": Activation(tanh, tanh_backward, in_place=True, twin="tanh"),
+    "relu": Activation(
+        relu, relu_backward, in_place=True, compares=True, twin="relu", is_cheap=True
+    ),
+    "leaky_relu": Activation(
+        leaky_relu, leaky_relu_backward, in_place=True, twin="leaky_relu", is_cheap=True
+    ),
+    "elu": Activation(elu, elu_backward, in_place=True, twin="elu"),
+    "selu": Activation(selu, selu_backward, in_place=True, twin="selu"),
+    "gelu": Activation(gelu, gelu_backward, in_place=False, twin="gelu"),
+    "silu": Activation(silu, silu_backward, in_place=False, twin="silu"),
+    "mish": Activation(mish, mish_backward, in_place=False, twin="mish"),
+    "softplus": Activation(softplus, softplus_backward, in_place=True, twin="softplus"),
 }

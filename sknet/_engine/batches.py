@@ -1,25 +1,33 @@
-"""The training rows, cut into batches, and these into blocks that are gathered at once."""
+"""The training rows, cut into batches. Several batches form a block, which is gathered at once."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import scipy.sparse
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from sknet._engine.activations import Array
 from sknet._engine.layers import SparseRows
 
 #: X, Y and w of a batch.
 Batch = tuple[Any, Array, Array | None]
-#: Y and w of a block, and its batches: for each, its rows in the block.
+#: Y and w of a block, and an iterator over its batches: the rows within the block, and the batch.
 Block = tuple[Array, Array | None, Iterator[tuple[slice, Batch]]]
-#: Elements of the rows of X, and of the raw output, in a block of batches.
+#: Maximum number of elements of X, and of the raw output, in a block of batches. One ``take`` and
+#: one evaluation of the losses for several small batches saves call overhead.
 BLOCK_ELEMENTS = 1 << 17
 
 
+def with_column_of_ones(n_samples: int, n_columns: int, dtype: DTypeLike) -> tuple[Array, Array]:
+    """Return an input buffer that ends with a column of ones, and the view of its other columns."""
+    X = np.empty((n_samples, n_columns + 1), dtype)
+    X[:, -1] = 1.0
+    return X, X[:, :-1]
+
+
 class Batches:
-    """The training rows, cut into batches; shuffled anew each epoch for each member.
+    """The training rows, cut into batches. Each member shuffles them again in each epoch.
 
     Parameters
     ----------
@@ -27,49 +35,100 @@ class Batches:
     Y : ndarray of shape (n_samples, n_outputs)
     w : ndarray of shape (n_samples,) or None
     batch_size : int
-        At most n_samples; the last batch of an epoch may be smaller.
+        Clipped to the number of rows. The last batch of an epoch may be smaller.
     shuffle : bool
     n_members : int
-        Members that a batch is for: all, or 1 where they are trained one after another.
+        Members per batch: all, or 1 if members are trained one after another.
+    rows : sequence of ndarray of int, optional
+        The training rows of each member; None uses all rows for each.
+    smoothing : pair of ndarray of shape (n_members,), optional
+        ``slope`` and ``shift`` of each member, whose targets are ``slope * Y + shift``.
 
     Attributes
     ----------
+    n_samples : int
+        Rows per epoch of the first member.
     block_size : int
-        Rows of a block: of batches that are gathered, and whose losses are taken, at once.
+        Rows per block. The batches of a block are gathered, and their losses evaluated, at once.
 
     Notes
     -----
-    One batch of all rows, or batches in the order of the rows, are views that all members share.
-    Shuffled batches are views of a block that is gathered, (n_members, block_size, ...), into
-    buffers that the next block overwrites. Sparse rows are gathered batch by batch.
+    Without shuffling, batches are views of the data, which all members share. With shuffling, or
+    if members have their own rows or targets, each block is gathered into buffers
+    (n_members, block_size, ...), which the next block overwrites; batches are views of these.
+    Sparse rows are gathered batch by batch.
     """
 
     def __init__(
-        self, X: Any, Y: Array, w: Array | None, batch_size: int, shuffle: bool, n_members: int
+        self,
+        X: Any,
+        Y: Array,
+        w: Array | None,
+        batch_size: int,
+        shuffle: bool,
+        n_members: int,
+        rows: Sequence[NDArray[np.intp]] | None = None,
+        smoothing: tuple[Array, Array] | None = None,
     ) -> None:
-        self.X, self.Y, self.w = X, Y, w
-        self.n_samples, self.batch_size, self.n_members = X.shape[0], batch_size, n_members
+        self.X, self.Y, self.w, self.n_members = X, Y, w, n_members
+        self.rows, self.smoothing, self._asked = rows, smoothing, (batch_size, shuffle)
+        self.n_samples = X.shape[0] if rows is None else len(rows[0])
+        self.batch_size = batch_size = min(batch_size, self.n_samples)
         self.n_batches = -(-self.n_samples // batch_size)
-        self.gathers = shuffle and batch_size < self.n_samples
+        self.shuffles = shuffle and batch_size < self.n_samples
+        self.gathers = self.shuffles or rows is not None or smoothing is not None
         self.sparse = scipy.sparse.issparse(X)
         widest = Y.shape[1] if self.sparse else max(X.shape[1], Y.shape[1])
-        n_together = max(1, BLOCK_ELEMENTS // (n_members * batch_size * widest))
-        self.block_size = min(n_together * batch_size, self.n_samples)
+        n_gathered = max(1, BLOCK_ELEMENTS // (n_members * batch_size * widest))
+        self.block_size = min(n_gathered * batch_size, self.n_samples)
         self._numbers = np.arange(self.n_samples)
-        if self.gathers:
-            self._order = np.empty((n_members, self.n_samples), np.intp)
-            sizes = {self.block_size, self.n_samples % self.block_size} - {0}
-            self._buffers = {size: [self._buffer(size, a) for a in (X, Y, w)] for size in sizes}
-            self._rows = {size: np.empty((n_members, size), np.intp) for size in sizes}
+        self._order: NDArray[np.intp] | None = None
+        self._buffers: dict[int, Any] = {}
+
+    def rows_of(self, k: int) -> int:
+        """Return the number of training rows of member `k`."""
+        return self.n_samples if self.rows is None else len(self.rows[k])
+
+    def batches_of(self, k: int) -> int:
+        """Return the number of batches per epoch of member `k`."""
+        n_rows = self.rows_of(k)
+        return -(-n_rows // min(self._asked[0], n_rows))
+
+    def of(self, numbers: Sequence[int]) -> "Batches":
+        """Return the batches of the members `numbers`, which are trained in lockstep."""
+        n_members = len(numbers)
+        if self.rows is None and self.smoothing is None and n_members == self.n_members:
+            return self
+        rows = None if self.rows is None else [self.rows[k] for k in numbers]
+        smoothing = None
+        if self.smoothing is not None:
+            slope, shift = self.smoothing
+            smoothing = slope[list(numbers)], shift[list(numbers)]
+        return Batches(self.X, self.Y, self.w, *self._asked, n_members, rows, smoothing)
+
+    def _orders(self) -> NDArray[np.intp]:
+        """Return the buffer of the row order of each member. The first call makes all buffers."""
+        if self._order is not None:
+            return self._order
+        n_members, arrays = self.n_members, (self.X, self.Y, self.w)
+        self._order = np.empty((n_members, self.n_samples), np.intp)
+        sizes = {self.block_size, self.n_samples % self.block_size} - {0}
+        self._buffers = {size: [self._buffer(size, a) for a in arrays] for size in sizes}
+        self._rows = {size: np.empty((n_members, size), np.intp) for size in sizes}
+        if self.smoothing is not None:
+            self._slope, self._shift = (
+                a[:, None, None].astype(self.Y.dtype) for a in self.smoothing
+            )
+        return self._order
 
     def _buffer(self, n_rows: int, a: Any) -> Array | None:
-        """Return memory for so many rows of `a`; sparse rows need none."""
+        """Return a buffer for `n_rows` rows of `a`; None if `a` is sparse."""
         if a is None or scipy.sparse.issparse(a):
             return None
         return np.empty((self.n_members, n_rows, *a.shape[1:]), a.dtype)
 
     def epoch(self, generators: Sequence[np.random.Generator]) -> Iterator[Batch]:
-        """Yield each batch of one epoch, (X, Y, w), for the members of these generators."""
+        """Yield each batch (X, Y, w) of one epoch; `generators` has one for each member."""
         for _, _, batches in self.blocks(generators):
             for _, batch in batches:
                 yield batch
@@ -77,26 +136,31 @@ class Batches:
     def blocks(self, generators: Sequence[np.random.Generator]) -> Iterator[Block]:
         """Yield each block of one epoch: Y, w, and an iterator over its batches.
 
-        That yields the rows of a batch, as a slice of those of the block, and (X, Y, w).
+        The iterator yields the rows of each batch, as a slice of the block, and (X, Y, w).
         """
         take = self._view
         if self.gathers:
             take = self._gather
-            for rng, order in zip(generators, self._order, strict=True):
-                self.shuffled(rng, order)
+            orders = self._orders()
+            for k, (rng, order) in enumerate(zip(generators, orders, strict=True)):
+                self.shuffled(rng, order, k)
         for start in range(0, self.n_samples, self.block_size):
             X, Y, w = take(start, min(start + self.block_size, self.n_samples))
             yield Y, w, self._batches(X, Y, w)
 
-    def shuffled(self, rng: np.random.Generator, order: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Draw a member's order of the rows for an epoch into `order`; return it."""
+    def shuffled(
+        self, rng: np.random.Generator, order: NDArray[np.intp], k: int = 0
+    ) -> NDArray[np.intp]:
+        """Write the row order of member `k` for one epoch to `order`; return `order`."""
         order[:] = self._numbers
-        if self.gathers:
+        if self.shuffles:
             rng.shuffle(order)
+        if self.rows is not None:
+            order[:] = self.rows[k][order]
         return order
 
     def _batches(self, X: Any, Y: Array, w: Array | None) -> Iterator[tuple[slice, Batch]]:
-        """Yield the rows of each batch of a block, and its X, Y and w."""
+        """Yield the rows of each batch within a block, and its X, Y and w."""
         n_rows = Y.shape[-2]
         for start in range(0, n_rows, self.batch_size):
             rows = slice(start, min(start + self.batch_size, n_rows))
@@ -104,20 +168,24 @@ class Batches:
             yield rows, (X_batch, Y[..., rows, :], None if w is None else w[..., rows])
 
     def _view(self, start: int, stop: int) -> Any:
-        """Return rows of X (a list of one matrix where it is sparse), Y and w as they stand."""
+        """Return consecutive rows of X (a list of one matrix if sparse), Y and w, as views."""
         rows = slice(start, stop)
         X, w = self.X[rows], None if self.w is None else self.w[rows]
         return [X] if self.sparse else X, self.Y[rows], w
 
     def _gather(self, start: int, stop: int) -> Any:
-        """Return shuffled rows of X (a list of one matrix a member if it is sparse), Y and w."""
+        """Return shuffled rows of X (if sparse, a list of one matrix per member), Y and w."""
         rows = self._rows[stop - start]
-        np.copyto(rows, self._order[:, start:stop])  # of a slice, take would make a copy
+        assert self._order is not None
+        np.copyto(rows, self._order[:, start:stop])  # take copies indices that are not contiguous
         X, Y, w = self._buffers[stop - start]
-        # without mode="clip", take buffers its output
+        # mode="clip": with other modes take buffers its output
         if X is not None:
             self.X.take(rows, 0, X, "clip")
         self.Y.take(rows, 0, Y, "clip")
+        if self.smoothing is not None:
+            np.multiply(Y, self._slope, Y)
+            np.add(Y, self._shift, Y)
         if self.w is not None:
             self.w.take(rows, 0, w, "clip")
         return [self.X[own] for own in rows] if X is None else X, Y, w

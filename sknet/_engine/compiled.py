@@ -1,7 +1,12 @@
-"""When a fit runs by compiled epochs: numba is there, has every piece, and repays its import."""
+"""Compiled epochs: when a fit uses them, and how they run.
+
+A fit runs compiled epochs if numba is installed and works, each part of the network has a compiled
+twin, and the fit is long enough to save more time than the import of numba takes.
+"""
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -10,211 +15,250 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from sknet._engine.embedding import Embedding, first_rows
-from sknet._engine.layers import Dense, Dropout, Layer
-from sknet._engine.losses import LOSSES
+from sknet._engine.activations import Array
+from sknet._engine.batches import Batches
+from sknet._engine.compiled_plan import Codes, Plan, parts_of, segments_of, twin_of
 from sknet._engine.network import Network
-from sknet._engine.optimizers import OPTIMIZERS, Optimizer
-from sknet._engine.team import ALONE, Team
+from sknet._engine.optimizers import Optimizer, scalar_if_equal
 
-#: Seconds that a fit must be expected to take before numba is imported for it.
-WORTH_SECONDS = 1.0
-#: Multiply-adds in a call of compiled code: in between, Python can react to Ctrl-C.
-SEGMENT = 1 << 31
-#: Multiply-adds of a forward pass from which on threads share the rows of a step,
-SHARED_STEP = 1 << 27
-#: the least number of rows for each, and the least number of parameters to update.
-SHARED_ROWS, SHARED_PARAMETERS = 64, 1 << 17
+#: Estimated duration of a fit, in seconds, from which on numba is imported; the import takes a good
+#: part of a second.
+NUMBA_MIN_SECONDS = 1.0
+#: Rough model of a numpy step: seconds of call overhead, and floating-point operations per second.
+STEP_OVERHEAD_SECONDS = 60e-6
+OPERATIONS_PER_SECOND = 1e11
+#: Multiply-adds per call of compiled code. Python reacts to Ctrl-C between the calls.
+CALL_MULTIPLY_ADDS = 1 << 31
+#: Elements of the dropout masks of the steps of a call, which fit the second-level cache. With a
+#: call per step, epochs took 20 % longer at 32 rows and (32, 16) units.
+CALL_MASK_ELEMENTS = 1 << 16
+#: Multiply-adds of a forward pass from which on threads share the rows of a step. Measured: with
+#: 2^27, a step of (256, 256) hidden units and 2000 rows took 442 us instead of 614.
+THREADED_STEP_MULTIPLY_ADDS = 1 << 27
+#: Minimum rows of a step per thread.
+MIN_ROWS_PER_THREAD = 64
+#: Minimum parameters of an update per thread.
+MIN_PARAMETERS_PER_THREAD = 1 << 17
 
 
 @cache
-def numba_is_there() -> bool:
+def numba_is_installed() -> bool:
     """Whether numba is installed."""
     return find_spec("numba") is not None
 
 
-def disabled() -> bool:
-    """Whether SKNET_DISABLE_NUMBA asks for numpy."""
+def numba_is_disabled() -> bool:
+    """Whether the environment variable SKNET_DISABLE_NUMBA is set, and is not empty or 0."""
     return os.environ.get("SKNET_DISABLE_NUMBA", "0") not in ("", "0")
 
 
-def expected_seconds(n_steps: int, multiply_adds: int) -> float:
-    """Return a rough estimate of the time of `n_steps` in numpy."""
-    return n_steps * (60e-6 + 6 * multiply_adds / 1e11)
+class _Broken:
+    """Whether numba has failed in this process: it is not tried again, and warned of once."""
+
+    failed = False
+
+    @classmethod
+    def warn(cls, why: str) -> None:
+        """Note that numba cannot be used, and say why."""
+        cls.failed = True
+        warnings.warn(
+            f"numba is installed but cannot be used: {why}. Training goes on with numpy, more"
+            " slowly and with the same result. Update or remove numba, or set"
+            " SKNET_DISABLE_NUMBA=1 to silence this warning.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
-class Buffers:
-    """Memory for `n_rows` rows of a step, for one thread.
+def working_kernels() -> Any:
+    """Return the compiled functions; None, with one warning, where numba does not work.
 
-    `embedded` is that of an embedding, as ``kernels`` describes it; `curved` says whether slopes of
-    activations have to be kept; `n_states` counts the arrays of the solver.
+    An incompatible numba may raise anything when it is imported or when it decorates a function.
     """
+    if _Broken.failed:
+        return None
+    try:
+        from sknet._engine import kernels
 
-    def __init__(
-        self,
-        units: Any,
-        drops: Any,
-        n_rows: int,
-        dtype: Any,
-        curved: bool,
-        embedding: Embedding | None = None,
-        n_states: int = 0,
-    ) -> None:
-        self.A = np.empty(n_rows * int(units.sum()), dtype)
-        self.slopes = np.empty(n_rows * int(units[1:].sum()) if curved else 0, dtype)
-        n_deltas = int(units[1:].sum() + units[-1]) + (0 if embedding is None else int(units[0]))
-        self.dA = np.empty(n_rows * n_deltas, dtype)
-        self.loss = np.empty(n_rows, dtype)
-        self.mask, self.dropped = np.empty((2, n_rows * int(units[:-1][drops].sum())), dtype)
-        first, n_table, n_touched, dim = np.empty(0, np.intp), 0, 0, 0
-        if embedding is not None:
-            first, n_table, dim = first_rows(embedding.n_levels), embedding.n_rows, embedding.dim
-            n_touched = min(n_table, n_rows * first.size)
-        touched, places = np.zeros(1 + n_touched, np.intp), np.full(n_table, -1, np.intp)
-        self.embedded = first, touched, places, np.empty((2 + n_states, n_touched, dim), dtype)
+        if not sys.modules["numba"].config.DISABLE_JIT:
+            return kernels
+        why = "NUMBA_DISABLE_JIT is set"
+    except Exception as error:
+        why = _in_words(error)
+    _Broken.warn(why)
+    return None
 
-    def arrays(self) -> tuple[Any, ...]:
-        """Return the arrays in the order in which ``kernels.loss_grad`` takes them."""
-        return (
-            self.A, self.slopes, self.dA, self.loss, self.mask, self.dropped, self.embedded,
-        )  # fmt: skip
+
+def _in_words(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+
+
+def expected_seconds(n_steps: int, multiply_adds: int) -> float:
+    """Return a rough estimate of the time that `n_steps` steps take in numpy."""
+    # 6 operations: a multiplication and an addition in each of three products per layer
+    return n_steps * (STEP_OVERHEAD_SECONDS + 6 * multiply_adds / OPERATIONS_PER_SECOND)
 
 
 class CompiledEpoch:
-    """One epoch of every member, by the functions of ``kernels``.
+    """Trains some members for one epoch, by the functions of ``kernels``.
 
-    The threads of a team share the members, or the rows of each step where that is long.
-    ``CompiledEpoch.of`` returns one, or None where the numpy loop is to be used.
+    The threads of the network's team share the members, or the rows of each step if steps are
+    long. ``CompiledEpoch.of`` returns None if the numpy loop must be used instead.
 
     Parameters
     ----------
     network, optimizer, batches : Network, Optimizer, Batches
-    codes : tuple
-        Places of the activations, the loss and the solver in the tables of ``kernels``.
-    clip_norm : float or None
-    team : Team
+    codes : Codes
 
     Attributes
     ----------
     n_threads : int
-        Threads that call BLAS at once.
+        Threads that call BLAS at the same time.
     """
 
     def __init__(
-        self,
-        network: Network,
-        optimizer: Optimizer,
-        batches: Any,
-        codes: Any,
-        clip_norm: float | None,
-        team: Team,
+        self, network: Network, optimizer: Optimizer, batches: Batches, codes: Codes
     ) -> None:
         from sknet._engine import kernels
 
-        self.kernels, self.team = kernels, team
-        self.network, self.optimizer, self.batches = network, optimizer, batches
-        dense, self.dropouts = dense_and_dropouts(network.layers)
-        dtype = network.theta.dtype
-        self.units = np.array([layer.n_in for layer in dense] + [dense[-1].n_out])
-        self.drops = np.array([layer is not None for layer in self.dropouts])
-        self.n_weights = int((self.units[:-1] * self.units[1:]).sum())
-        self.activations, self.loss_code, self.solver = codes
-        parameters = (getattr(network.loss, name) for name in network.loss.parameters)
-        self.loss_hyper = np.array([*parameters], float).ravel()
-        self.hyper = np.array([float(getattr(optimizer, p)) for p in optimizer.parameters])
-        self.clip = np.inf if clip_norm is None else clip_norm
-        self.w = np.empty(0, dtype) if batches.w is None else batches.w
-        n_members, size = len(network.theta), batches.batch_size
-        long = size * self.n_weights >= SHARED_STEP
-        # members need not wait for one another; one thread draws the masks, and adds up rows of E
-        self.member_shares = team.size if n_members >= team.size else 1
-        alone = self.drops.any() or network.embedding is not None
-        shares_rows = long and self.member_shares == 1 and not alone
-        self.row_shares = team.n_shares(size, SHARED_ROWS) if shares_rows else 1
-        self.n_threads = max(self.row_shares, self.member_shares)
-        n_rows = -(-size // self.row_shares)
-        self.buffers = [
-            Buffers(
-                self.units,
-                self.drops,
-                n_rows,
-                dtype,
-                bool((self.activations >= kernels.FIRST_CURVED).any()),
-                network.embedding,
-                len(optimizer.arrays),
-            )
-            for _ in range(self.n_threads)
+        self.kernels, self.team = kernels, network.team
+        self.network, self.optimizer = network, optimizer
+        n_members, dtype = network.n_members, network.theta.dtype
+        alike = batches.rows is None and batches.smoothing is None
+        one = batches.of([0])
+        self.batches = [one if alike else batches.of([k]) for k in range(n_members)]
+        plan = Plan(kernels, network, codes)
+        self.program, self.loss = plan.program, codes.loss
+        clip = np.inf if optimizer.clip_norm is None else float(optimizer.clip_norm)
+        self.rule = kernels.Rule(codes.direction, codes.numbers, clip)
+        self.segments = segments_of(kernels, network, optimizer)
+        w = np.empty(0, dtype) if batches.w is None else batches.w
+        slope, shift = batches.smoothing or (np.ones(n_members), np.zeros(n_members))
+        self.data = [
+            kernels.Data(batches.X, batches.Y, w, float(a), float(b))
+            for a, b in zip(slope, shift, strict=True)
         ]
-        self.orders = np.empty((self.member_shares, batches.n_samples), np.intp)
+        places = plan.program.layers["mask"].tolist()
+        self.masked = [
+            (layer, place)
+            for layer, place in zip(network.layers, places, strict=True)
+            if layer.n_masked
+        ]
+        size, n_states = max(own.batch_size for own in self.batches), len(optimizer.arrays)
+        products = sum(layer.multiply_adds for layer in network.layers)
+        # members are independent; dropout and embeddings need one thread for all rows of a member
+        self.n_member_threads = self.team.size if n_members >= self.team.size else 1
+        long = size * products >= THREADED_STEP_MULTIPLY_ADDS
+        one_thread = any(layer.one_thread for layer in network.layers)
+        shares_rows = long and self.n_member_threads == 1 and not one_thread
+        self.n_row_threads = self.team.n_shares(size, MIN_ROWS_PER_THREAD) if shares_rows else 1
+        self.n_threads = max(self.n_row_threads, self.n_member_threads)
+        n_rows = -(-size // self.n_row_threads)
+        self.memories = [plan.memory(n_rows, n_states) for _ in range(self.n_threads)]
+        longest = max(own.n_samples for own in self.batches)
+        self.orders = np.empty((self.n_member_threads, longest), np.intp)
         self.grads = np.empty((self.n_threads, network.layout.dense.stop), dtype)
-        self.segment = max(1, SEGMENT // (3 * size * self.n_weights)) * size
+        n_masked, n_steps = plan.program.n_masked, CALL_MULTIPLY_ADDS // (3 * size * products)
+        if n_masked:
+            n_steps = min(n_steps, CALL_MASK_ELEMENTS // (size * n_masked))
+        self.steps_per_call = max(1, n_steps)
+        n_masks = min(self.steps_per_call * size, longest) * n_masked
+        self.masks = [np.empty(n_masks, dtype) for _ in range(self.n_member_threads)]
 
     @classmethod
     def of(
-        cls,
-        network: Network,
-        optimizer: Optimizer,
-        batches: Any,
-        max_iter: int,
-        clip_norm: float | None = None,
-        team: Team = ALONE,
+        cls, network: Network, optimizer: Optimizer, batches: Batches, max_iter: int
     ) -> "CompiledEpoch | None":
-        """Return the compiled epoch, or None."""
-        layers, _ = dense_and_dropouts(network.layers)
-        size = batches.batch_size
-        whole = size == batches.n_samples or scipy.sparse.issparse(batches.X)
-        if whole or disabled() or not numba_is_there():
+        """Return a compiled epoch; None if the numpy loop must be used."""
+        n_members = network.n_members
+        n_batches = [batches.batches_of(k) for k in range(n_members)]
+        if min(n_batches) == 1 or scipy.sparse.issparse(batches.X):
             return None
-        n_steps = max_iter * -(-batches.n_samples // size)
-        multiply_adds = size * sum(layer.n_in * layer.n_out for layer in layers)
-        seconds = expected_seconds(n_steps, multiply_adds) * len(network.theta)
-        if "sknet._engine.kernels" not in sys.modules and seconds < WORTH_SECONDS:
+        if numba_is_disabled() or not numba_is_installed():
             return None
-        from sknet._engine import kernels
-
-        names = [layer.activation for layer in layers]
-        rows = [LOSSES[a][b] for a, b in kernels.LOSSES]
-        loss = next((i for i, row in enumerate(rows) if row.is_like(network.loss)), None)
-        solver = next(name for name, kind in OPTIMIZERS.items() if kind is type(optimizer))
-        if loss is None or not set(names) <= set(kernels.ACTIVATIONS):
+        if None in map(twin_of, parts_of(network, optimizer)):
+            return None  # saves the import of numba
+        products = batches.batch_size * sum(layer.multiply_adds for layer in network.layers)
+        seconds = expected_seconds(max_iter * sum(n_batches), products)
+        if "sknet._engine.kernels" not in sys.modules and seconds < NUMBA_MIN_SECONDS:
             return None
-        activations = np.array([kernels.ACTIVATIONS.index(name) for name in names])
-        codes = activations, loss, kernels.SOLVERS.index(solver)
-        return cls(network, optimizer, batches, codes, clip_norm, team)
+        kernels = working_kernels()
+        codes = None if kernels is None else Codes.of(kernels, network, optimizer)
+        if codes is None:
+            return None
+        epoch = cls(network, optimizer, batches, codes)
+        try:
+            epoch.compile()
+        except Exception as error:
+            _Broken.warn(_in_words(error))
+            return None
+        return epoch
 
-    def __call__(self, generators: Sequence[np.random.Generator], rates: Any) -> float:
-        """Train each member for an epoch; return the sum over rows and members of the losses.
+    def compile(self) -> None:
+        """Compile what the epochs call, by calls that change neither parameters nor generators.
 
-        `rates` is an array of the learning rate of each step.
+        What cannot be compiled, or not kept on disk, raises here, before training begins.
         """
-        n_members, t = len(generators), self.optimizer.t
+        theta, rate = self.network.theta[0], np.ones(1)
+        state = tuple(own[0][0] for own in self.optimizer.arrays.values())
+        rows, memory, masks = np.zeros(1, np.intp), self.memories[0], self.masks[0]
+        if self.n_row_threads == 1:
+            self.kernels.run_epoch(
+                self.program, self.loss, self.data[0], rows[:0], 1, self.segments[0], self.rule,
+                rate, 0, theta, self.grads[:1], state, memory, masks,
+            )  # fmt: skip
+            return
+        self.kernels.loss_grad(
+            self.program, self.loss, self.data[0], rows, 1, theta, self.grads[0], memory, masks
+        )
+        self.kernels.update(
+            0, 0, self.segments[0], self.rule, 1.0, 1, theta, self.grads[:1], state, memory.lazy
+        )
 
-        def members(share: int) -> float:
-            total = 0.0
-            for k in range(share, n_members, self.member_shares):
-                order = self.batches.shuffled(generators[k], self.orders[share])
-                total += self._member(k, order, rates, t, share)
-            return total
+    def __call__(
+        self,
+        numbers: Sequence[int],
+        generators: Sequence[np.random.Generator],
+        rates: Sequence[Sequence[float]],
+    ) -> Array:
+        """Train the members `numbers` for one epoch; return the sum of the row losses of each.
 
-        total = sum(self.team(members, self.member_shares))
-        self.optimizer.t = t + len(rates)
-        return total
+        `generators` has an entry for each member of the network, `rates` one for each of `numbers`:
+        the learning rate of each step.
+        """
+        sums = np.zeros(len(numbers))
+        t = np.broadcast_to(self.optimizer.t, self.network.n_members).copy()
+
+        def members(share: int) -> None:
+            for place in range(share, len(numbers), self.n_member_threads):
+                k = numbers[place]
+                own = self.batches[k]
+                order = own.shuffled(generators[k], self.orders[share, : own.n_samples])
+                eta = np.asarray(rates[place])
+                sums[place] = self._member(k, order, eta, int(t[k]), share)
+
+        self.team(members, self.n_member_threads)
+        for k, own_rates in zip(numbers, rates, strict=True):
+            t[k] += len(own_rates)
+        self.optimizer.t = scalar_if_equal(t)
+        return sums
 
     def _member(self, k: int, order: Any, rates: Any, t: int, share: int) -> float:
-        """Train member `k` from its step `t` on; return the sum of its losses."""
-        states = list(self.optimizer.arrays.values())
-        theta, state = self.network.theta[k], (states[0][k], states[-1][k])
-        if self.row_shares > 1 or self.drops.any():
+        """Train member `k`, which has taken `t` steps; return the sum of its row losses."""
+        theta = self.network.theta[k]
+        state = tuple(own[0][k] for own in self.optimizer.arrays.values())
+        if self.n_row_threads > 1:
             return self._steps(k, order, rates, t, theta, state, share)
-        buffers, grads, total = self.buffers[share], self.grads[share : share + 1], 0.0
-        for start in range(0, order.size, self.segment):
-            first = start // self.batches.batch_size
+        grads, masks, total = self.grads[share : share + 1], self.masks[share], 0.0
+        size = self.batches[k].batch_size
+        rows_per_call = self.steps_per_call * size
+        for start in range(0, order.size, rows_per_call):
+            rows = order[start : start + rows_per_call]
+            self._draw_masks(k, rows.size, masks)
             loss, n_steps = self.kernels.run_epoch(
-                self.batches.X, self.batches.Y, self.w, order[start : start + self.segment],
-                self.batches.batch_size, self.units, self.activations, self.loss_code,
-                self.loss_hyper, self.network.alpha, self.clip, self.solver, self.hyper,
-                rates[first:], t, theta, grads, state, buffers.A, buffers.slopes, buffers.dA,
-                buffers.loss, buffers.embedded,
+                self.program, self.loss, self.data[k], rows, size, self.segments[k], self.rule,
+                rates[start // size :], t, theta, grads, state, self.memories[share], masks,
             )  # fmt: skip
             total += loss
             t += n_steps
@@ -225,35 +269,33 @@ class CompiledEpoch:
     def _steps(
         self, k: int, order: Any, rates: Any, t: int, theta: Any, state: Any, share: int
     ) -> float:
-        """Take the steps of an epoch from Python: several threads share them, or masks are drawn.
+        """Run the steps of an epoch from Python, to share them among threads.
 
-        Rows are shared first, then parameters.
+        Threads share the rows for the gradient, then the parameters for the update.
         """
-        total, size, threads = 0.0, self.batches.batch_size, slice(share, share + self.row_shares)
-        all_buffers, all_grads = self.buffers[threads], self.grads[threads]
+        threads = slice(share, share + self.n_row_threads)
+        total, size, memories = 0.0, self.batches[k].batch_size, self.memories[threads]
+        all_grads = self.grads[threads]
         n_dense = all_grads.shape[1]
-        n_updates = self.team.n_shares(n_dense, SHARED_PARAMETERS)
-        n_updates = min(self.row_shares, n_updates) if np.isinf(self.clip) else 1
+        n_updates = self.team.n_shares(n_dense, MIN_PARAMETERS_PER_THREAD)
+        n_updates = min(self.n_row_threads, n_updates) if np.isinf(self.rule.clip_norm) else 1
         cuts = np.linspace(0, n_dense, n_updates + 1).astype(int).tolist()
         for step, start in enumerate(range(0, order.size, size)):
             rows = order[start : start + size]
-            n_shares, n = min(self.row_shares, rows.size), rows.size
+            n_shares, n = min(self.n_row_threads, rows.size), rows.size
             grads = all_grads[:n_shares]
-            self._draw_masks(k, n, all_buffers[0].mask)
 
             def gradient(j: int, rows: Any = rows, n: int = n, n_shares: int = n_shares) -> float:
                 own = rows[j * n // n_shares : (j + 1) * n // n_shares]
                 return self.kernels.loss_grad(
-                    self.batches.X, self.batches.Y, self.w, own, n, self.units, self.activations,
-                    self.loss_code, self.loss_hyper, self.drops, theta, all_grads[j],
-                    *all_buffers[j].arrays(),
+                    self.program, self.loss, self.data[k], own, n, theta, all_grads[j],
+                    memories[j], self.masks[share],
                 )  # fmt: skip
 
             def update(j: int, step: int = step, grads: Any = grads) -> float:
                 return self.kernels.update(
-                    cuts[j], cuts[j + 1], self.n_weights, self.network.alpha, self.clip,
-                    self.solver, self.hyper, rates[step], t + step + 1, theta, grads, state,
-                    all_buffers[0].embedded,
+                    cuts[j], cuts[j + 1], self.segments[k], self.rule, rates[step], t + step + 1,
+                    theta, grads, state, memories[0].lazy,
                 )  # fmt: skip
 
             value = sum(self.team(gradient, n_shares))
@@ -263,26 +305,13 @@ class CompiledEpoch:
             total += sum(self.team(update, n_updates)) * n
         return total
 
-    def _draw_masks(self, k: int, n_rows: int, mask: Any) -> None:
-        """Draw the masks of a step of member `k`, in the order of the numpy loop."""
-        start = 0
-        for layer in self.dropouts:
-            if layer is not None:
-                stop = start + n_rows * layer.n_in
-                layer.draw(k, mask[start:stop].reshape(n_rows, layer.n_in))
-                start = stop
-
-
-def dense_and_dropouts(layers: Sequence[Layer]) -> tuple[list[Dense], list[Dropout | None]]:
-    """Return the dense layers, and for each the dropout of its input."""
-    dense: list[Dense] = []
-    dropouts: list[Dropout | None] = []
-    waiting: Dropout | None = None
-    for layer in layers:
-        if isinstance(layer, Dropout):
-            waiting = layer
-        elif isinstance(layer, Dense):
-            dense.append(layer)
-            dropouts.append(waiting)
-            waiting = None
-    return dense, dropouts
+    def _draw_masks(self, k: int, n_rows: int, masks: Any) -> None:
+        """Draw the dropout masks of batches of member `k`, in the same order as the numpy loop."""
+        if not self.masked:
+            return
+        size, per_row = self.batches[k].batch_size, self.program.n_masked
+        for start in range(0, n_rows, size):
+            n = min(size, n_rows - start)
+            for layer, place in self.masked:
+                at = start * per_row + n * place
+                layer.draw(k, masks[at : at + n * layer.n_in].reshape(n, layer.n_in))

@@ -1,21 +1,21 @@
 """Initial weights and biases of a dense layer, drawn from a numpy Generator in float64.
 
 ``INITIALIZERS[init](rng, fan_in, fan_out, activation)`` returns ``W (fan_in, fan_out)`` and
-``b (fan_out,)``; the weights have mean 0 and the variance of the table below, the biases are 0
-but for `glorot_uniform`, which draws them as scikit-learn does, from the distribution of W.
+``b (fan_out,)``. The weights have mean 0 and the variance in the table below. The biases are 0,
+except for `glorot_uniform`, which draws them from the distribution of W, as scikit-learn does.
 
 ================  ====================================  ==========================
 init              variance                              source
 ================  ====================================  ==========================
 glorot_uniform    2 / (fan_in + fan_out); a third of    Glorot and Bengio 2010, with
-                  it under a logistic activation        scikit-learn's bounds
+                  this for a logistic activation        scikit-learn's bounds
 glorot_normal     2 / (fan_in + fan_out)                Glorot and Bengio 2010
 he_uniform        2 / fan_in                            He et al. 2015
 he_normal         2 / fan_in                            He et al. 2015
 lecun_normal      1 / fan_in                            LeCun et al. 1998
 ================  ====================================  ==========================
 
-The uniform distribution of variance s^2 is that on +-sqrt(3) s.
+The uniform distribution of variance s^2 has the bounds +-sqrt(3) s.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ Initializer = Callable[[np.random.Generator, int, int, str], Drawn]
 
 
 def glorot_uniform(rng: np.random.Generator, fan_in: int, fan_out: int, activation: str) -> Drawn:
-    """W, b ~ U(-bound, bound), bound = sqrt(6 / (fan_in + fan_out)); 2 for 6 if logistic."""
+    """W, b ~ U(-bound, bound), bound = sqrt(c / (fan_in + fan_out)), c = 2 if logistic, else 6."""
     bound = sqrt((2.0 if activation == "logistic" else 6.0) / (fan_in + fan_out))
     return rng.uniform(-bound, bound, (fan_in, fan_out)), rng.uniform(-bound, bound, fan_out)
 
@@ -64,8 +64,9 @@ INITIALIZERS: dict[str, Initializer] = {
     "lecun_normal": lecun_normal,
 }
 
-#: What ``init="auto"`` picks for a layer by its activation; `glorot_uniform` for the others: on
-#: small tables it beat the wider He bounds for the relu family too, most of all in deep networks.
+#: Initializers of ``init="auto"`` by activation. The other activations get `glorot_uniform`: on
+#: small tables it was more accurate than the wider He bounds, for the relu family too, most of all
+#: in deep networks.
 AUTO = {
     "selu": "lecun_normal",
     "softplus": "he_uniform",
@@ -73,5 +74,5 @@ AUTO = {
 
 
 def initializer(init: str, activation: str) -> Initializer:
-    """Return the initializer that `init` (a name, or "auto") means for a layer's activation."""
+    """Return the initializer `init` of a layer with this activation; `init` may be "auto"."""
     return INITIALIZERS[AUTO.get(activation, "glorot_uniform") if init == "auto" else init]

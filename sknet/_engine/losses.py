@@ -1,47 +1,36 @@
-"""Losses on the raw output Z, each joined with its link.
+"""Losses of the raw output Z, each combined with a link.
 
-``LOSSES[loss][out_activation]`` is a ``Loss`` (``loss_base.py``), at its default parameters:
+``LOSSES[loss][out_activation]`` is a ``Loss`` (``loss_base.py``) with its default parameters:
 
 ``value(Y, Z, loss, work, more)``, ``delta(Y, Z, delta, work)``
     The loss of each sample, summed over outputs, and ``delta = dL/dZ``, in place.
 ``parameters``, ``configured(**hyper)``
-    The names of its parameters, and the loss at other values of them.
+    The names of its parameters, and the loss with other values of them.
 ``domain``
-    The targets that it accepts.
+    The targets that the loss accepts.
 ``constant(Y, w)``
-    The best raw output that is the same for all rows.
+    The best constant raw output.
 
-``PREDICTIONS[out_activation]`` is the inverse link: what `Z` predicts, as a new array.
+``LINKS[out_activation]`` (``links.py``) turns `Z` into a prediction.
 
 Units: log-losses in nats; ``squared_error`` is half the squared error; ``poisson``, ``gamma`` and
-``tweedie`` half the deviance; ``absolute_error`` and ``quantile`` have no factor. Probabilities
-are never clipped: the logarithms are taken of Z, through log-softmax and softplus.
+``tweedie`` are half the deviance; ``absolute_error`` and ``quantile`` have no factor.
+Probabilities are never clipped: their logarithms are computed from Z by log-softmax and softplus.
 
-Identities: ``delta`` is the derivative of `loss`; where loss and out_activation belong together
-(log_loss with logistic or softmax, squared_error with identity, poisson with exp)
-``delta = prediction - Y``. The sum of ``delta`` over the rows is 0 at the best constant, or
-changes its sign there.
+Identities: ``delta`` is the derivative of ``value``. For canonical links (log_loss with logistic or
+softmax, squared_error with identity, poisson with exp) ``delta = prediction - Y``. At the best
+constant, the sum of ``delta`` over the rows is 0 or changes its sign.
 """
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, softmax
 
 from sknet._engine.activations import ACTIVATIONS, Array, logistic, softplus
-from sknet._engine.loss_base import (
-    SHARE,
-    Loss,
-    artanh_of_mean,
-    inverse_softplus_of_mean,
-    log_of_shares,
-    logit_of_mean,
-    sum_outputs,
-    transposed,
-    weighted_mean,
-)
+from sknet._engine.averages import log_of_mean_probabilities, logit_of_mean
+from sknet._engine.links import LINKS
+from sknet._engine.loss_base import Loss, sum_outputs, transposed
 from sknet._engine.regression_losses import (
     AbsoluteError,
     GammaDeviance,
@@ -52,8 +41,9 @@ from sknet._engine.regression_losses import (
     TweedieDeviance,
 )
 
-#: Of a sum of exponentials that is, like its reciprocal, far from what overflows.
-SQUARE_OF_LARGEST_SUM = 1e36
+#: Limit of the sum of squares of the sums of exponentials and of their reciprocals, up to which
+#: softmax needs no shift: no sum overflows in float32 (3e38) or underflows to 0.
+MAX_SQUARED_SUMS = 1e36
 
 
 class BinaryLogLoss(Loss):
@@ -62,7 +52,8 @@ class BinaryLogLoss(Loss):
     The binary cross-entropy -(y log a + (1 - y) log(1 - a)) at a = sigma(z).
     """
 
-    domain = SHARE
+    twin = "binary_log_loss"
+    domain = LINKS["logistic"].domain
 
     def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
         softplus(Z, more, work)
@@ -79,9 +70,10 @@ class BinaryLogLoss(Loss):
 
 
 class SoftmaxLogLoss(Loss):
-    """Softmax cross-entropy: -sum_j y_j log softmax(z)_j; delta = softmax(z) - y, if sum y = 1."""
+    """Softmax cross-entropy: -sum_j y_j log softmax(z)_j; if sum y = 1, delta = softmax(z) - y."""
 
-    domain = SHARE
+    twin = "softmax_log_loss"
+    domain = LINKS["softmax"].domain
 
     def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
         log_P, P = (a.reshape(transposed(Z.shape)) for a in (work, more))
@@ -99,26 +91,26 @@ class SoftmaxLogLoss(Loss):
 
     def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
         P = delta
-        if Z.shape[-1] == 1 or not shares_of_exp(Z, P, work):
+        if Z.shape[-1] == 1 or not unshifted_softmax(Z, P, work):
             shifted_softmax(Z, P, work)
         np.subtract(P, Y, delta)
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
-        return log_of_shares(Y, w)
+        return log_of_mean_probabilities(Y, w)
 
 
 @cache
 def column_of_ones(n: int, dtype: Any) -> Array:
-    """Return ones (n, 1): a product with them sums rows, much faster than a sum does."""
+    """Return ones (n, 1). A product with them sums the last axis, at a third of the cost of sum."""
     return np.ones((n, 1), dtype)
 
 
-def shares_of_exp(Z: Array, P: Array, work: Array) -> bool:
-    """P <- exp(Z) / (sum of exp(Z) over the outputs), which is softmax(Z) without a shift.
+def unshifted_softmax(Z: Array, P: Array, work: Array) -> bool:
+    """P <- exp(Z) / (sum of exp(Z) over the outputs), the softmax without a shift.
 
-    Returns whether no sum is so large or so small that an exponential might overflow or vanish;
-    else `P` is not to be used. `work`, like `Z`, is scratch memory, of two outputs at least: it
-    holds the sums and their reciprocals, side by side, so that one product looks at both.
+    Returns whether `P` is valid: it is not if a sum may have overflowed or underflowed.
+    `work` is scratch memory of the shape of `Z`, with at least two outputs. It holds the sums and
+    their reciprocals side by side, so that one dot product checks both.
     """
     pair = work.reshape(-1)[: 2 * (Z.size // Z.shape[-1])]
     S, R = pair.reshape(2, *Z.shape[:-1], 1)
@@ -126,11 +118,11 @@ def shares_of_exp(Z: Array, P: Array, work: Array) -> bool:
     np.matmul(P, column_of_ones(Z.shape[-1], Z.dtype), S)
     np.reciprocal(S, R)
     np.multiply(P, R, P)
-    return np.dot(pair, pair) < SQUARE_OF_LARGEST_SUM  # false for NaN
+    return np.dot(pair, pair) < MAX_SQUARED_SUMS  # false for NaN
 
 
 def shifted_softmax(Z: Array, P: Array, work: Array) -> None:
-    """P <- softmax(Z) for any Z; computed on the transposed arrays."""
+    """P <- softmax(Z) for any Z, computed on the transpose; `work` is overwritten."""
     P_T = work.reshape(transposed(Z.shape))
     row = P.reshape(P_T.shape)[..., :1, :]
     np.copyto(P_T, Z.mT)
@@ -151,27 +143,21 @@ def softmax_in_place(Z: Array, column: Array) -> None:
     np.divide(Z, column, out=Z)
 
 
-LINKS_OF_MEAN: dict[str, Callable[[Array, Array | None], Array]] = {
-    "identity": weighted_mean,
-    "logistic": logit_of_mean,
-    "tanh": artanh_of_mean,
-    "softplus": inverse_softplus_of_mean,
-}
-
-
 class SquaredError(Loss):
     """Half the squared error of A = sigma(Z): |A - y|^2 / 2; delta = (A - y) * sigma'(Z).
 
-    Whatever sigma, the best constant predicts the mean, or what is nearest to it in the range.
+    For any sigma, the best constant predicts the mean, clipped to the range of sigma.
     """
 
-    def __init__(self, out_activation: str) -> None:
-        self.sigma, self._link_of_mean = ACTIVATIONS[out_activation], LINKS_OF_MEAN[out_activation]
-        assert self.sigma.in_place, "A shares the memory of Z below"
-        assert not self.sigma.compares, "work is scratch memory below"
+    twin = "squared_error"
 
-    def is_like(self, other: Loss) -> bool:
-        return isinstance(other, SquaredError) and self.sigma is other.sigma
+    def __init__(self, out_activation: str) -> None:
+        self.sigma, self._link = ACTIVATIONS[out_activation], LINKS[out_activation]
+        assert self.sigma.in_place, "A and Z share memory in value and delta"
+        assert not self.sigma.compares, "value and delta pass scratch memory as work"
+
+    def twin_name(self, own: str) -> str | None:
+        return None if self.sigma.twin is None else f"{own}_of_{self.sigma.twin}"
 
     def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
         A = Z
@@ -188,17 +174,19 @@ class SquaredError(Loss):
         self.sigma.backward(delta, Z, A, work)
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
-        return self._link_of_mean(Y, w)
+        assert self._link.constant is not None
+        return self._link.constant(Y, w)
 
 
 class SoftmaxSquaredError(Loss):
     """Half the Brier score: |A - y|^2 / 2 at A = softmax(Z).
 
-    With the whole Jacobian of the softmax, dA_j/dz_i = A_j ([i = j] - A_i):
+    delta uses the full Jacobian of the softmax, dA_j/dz_i = A_j ([i = j] - A_i):
     delta_i = A_i (g_i - sum_j g_j A_j), where g = A - y.
     """
 
-    domain = SHARE
+    twin = "softmax_squared_error"
+    domain = LINKS["softmax"].domain
 
     def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
         A = Z
@@ -217,7 +205,7 @@ class SoftmaxSquaredError(Loss):
         np.multiply(delta, A, out=delta)
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
-        return log_of_shares(Y, w)
+        return log_of_mean_probabilities(Y, w)
 
 
 LOSSES: dict[str, dict[str, Loss]] = {
@@ -251,40 +239,4 @@ LOSSES: dict[str, dict[str, Loss]] = {
     "tweedie": {
         "exp": TweedieDeviance(),
     },
-}
-
-
-def exp_finite(Z: Array) -> Array:
-    """exp(Z), at most the largest finite number."""
-    largest = np.nextafter(np.log(np.finfo(Z.dtype).max), Z.dtype.type(0))
-    return np.exp(np.minimum(Z, largest))
-
-
-def both_sides(Z: Array) -> Array:
-    """sigma(-z) and sigma(z) side by side, (..., n_samples, 2), for one output z.
-
-    As 1 / (1 + exp(z)) and 1 / (1 + exp(-z)): neither cancels, and where exp overflows it is 0.
-    """
-    P = np.concatenate([Z, -Z], axis=-1)
-    with np.errstate(over="ignore"):
-        np.exp(P, out=P)
-    np.add(P, 1.0, out=P)
-    return np.divide(1.0, P, out=P)
-
-
-def quantiles_in_order(Z: Array) -> Array:
-    """q_1 = z_1, q_{k+1} = q_k + softplus(z_{k+1}); never decreasing, whatever the rounding."""
-    Q = np.logaddexp(0.0, Z)
-    Q[..., 0] = Z[..., 0]
-    return np.add.accumulate(Q, axis=-1)
-
-
-PREDICTIONS: dict[str, Callable[[Array], Array]] = {
-    "identity": np.array,
-    "logistic": expit,
-    "tanh": np.tanh,
-    "softplus": lambda Z: np.logaddexp(0.0, Z),
-    "softmax": lambda Z: softmax(Z, axis=-1),
-    "exp": exp_finite,
-    "increments": quantiles_in_order,
 }

@@ -1,6 +1,6 @@
-"""Losses of numbers, beside the squared error: robust ones, quantiles, and deviances.
+"""Regression losses other than the squared error: robust losses, quantiles and deviances.
 
-Their contract is that of ``losses.py``, which has the table.
+``loss_base.py`` documents their methods; ``losses.py`` has the table.
 """
 
 from collections.abc import Sequence
@@ -11,20 +11,15 @@ from scipy.optimize import brentq
 from scipy.special import xlogy
 
 from sknet._engine.activations import Array, logistic, softplus
-from sknet._engine.loss_base import (
-    NON_NEGATIVE,
-    POSITIVE,
-    Loss,
-    inverse_softplus,
-    log_of_mean,
-    sum_outputs,
-    transposed,
-    weighted_quantiles,
-)
+from sknet._engine.averages import inverse_softplus, log_of_mean, weighted_quantiles
+from sknet._engine.links import NON_NEGATIVE, POSITIVE
+from sknet._engine.loss_base import Loss, sum_outputs, transposed
 
 
 class AbsoluteError(Loss):
     """|z - y|; delta = sign(z - y), which is 0 at 0. The best constant is the median."""
+
+    twin = "absolute_error"
 
     def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
         np.subtract(Z, Y, out=work)
@@ -40,14 +35,16 @@ class AbsoluteError(Loss):
 
 
 class Huber(Loss):
-    """Huber's loss of r = z - y: r^2 / 2 where |r| <= d, else d (|r| - d / 2); delta = c below.
+    """Huber's loss of r = z - y: r^2 / 2 where |r| <= d, else d (|r| - d / 2); delta = c.
 
-    With c = r clipped to [-d, d] it is c (r - c / 2). d = `huber_delta`, by default 1.35, at which
-    the best constant is 95 % as efficient as the mean on normal errors of standard deviation 1.
+    c is r clipped to [-d, d]; the loss equals c (r - c / 2). d is `huber_delta`. At the default
+    1.35, the best constant is 95 % as efficient as the mean for normal errors of standard
+    deviation 1.
 
     Source: Huber 1964.
     """
 
+    twin = "huber"
     parameters: ClassVar[tuple[str, ...]] = ("huber_delta",)
 
     def __init__(self, huber_delta: float = 1.35) -> None:
@@ -71,11 +68,11 @@ class Huber(Loss):
         return np.array([self._root(y[w > 0.0], w[w > 0.0]) for y in np.asarray(Y.T, np.float64)])
 
     def _root(self, y: Array, w: Array) -> float:
-        """Return the root of sum w clip(z - y, -d, d), between the least and the greatest y."""
+        """Return the root z of sum w clip(z - y, -d, d), which lies between min(y) and max(y)."""
         least, span, d = np.min(y), np.ptp(y), self.huber_delta
 
-        def slope(share: float) -> float:
-            return float(w @ np.clip(least + share * span - y, -d, d))
+        def slope(fraction: float) -> float:
+            return float(w @ np.clip(least + fraction * span - y, -d, d))
 
         return float(least + span * brentq(slope, 0.0, 1.0, xtol=1e-15) if span > 0.0 else least)
 
@@ -83,12 +80,13 @@ class Huber(Loss):
 class Quantile(Loss):
     """The pinball loss of each output, (y - z) (tau - [y < z]); delta = [y < z] - tau.
 
-    tau = `quantile`. At y = z delta is the middle of its two sides, 1/2 - tau: with s the sign
-    of z - y, delta = s / 2 + 1/2 - tau, and the loss is (z - y) delta.
+    tau is `quantile`. At y = z, delta is the mean of its two one-sided values, 1/2 - tau. With s
+    the sign of z - y, delta = s / 2 + 1/2 - tau, and the loss is (z - y) delta.
 
     Source: Koenker and Bassett 1978.
     """
 
+    twin = "quantile"
     parameters: ClassVar[tuple[str, ...]] = ("quantile",)
 
     def __init__(self, quantile: float = 0.5) -> None:
@@ -110,18 +108,19 @@ class Quantile(Loss):
 
 
 class NonCrossingQuantiles(Loss):
-    """The sum of the pinball losses of one target at several levels, with quantiles in order.
+    """The sum of the pinball losses of one target at several levels; quantiles never cross.
 
-    `Y` has one column, `Z` one for each level in `quantile`, which increase strictly:
+    `Y` has one column. `Z` has one column for each level in `quantile`; levels increase strictly.
 
     | q_1 = z_1, q_{k+1} = q_k + softplus(z_{k+1})
     | g_k = dL/dq_k = [y < q_k] - tau_k, as in ``Quantile``
     | delta_1 = sum_j g_j, delta_k = sigma(z_k) sum_{j >= k} g_j
 
-    Adding what is not negative cannot round below q_k, so the quantiles never cross. Computed on
-    the transposed arrays.
+    Adding a non-negative number cannot round to less than q_k, so the quantiles never cross.
+    Computed on the transpose.
     """
 
+    twin = "increasing_quantiles"
     parameters: ClassVar[tuple[str, ...]] = ("quantile",)
 
     def __init__(self, quantile: Sequence[float] = (0.1, 0.5, 0.9)) -> None:
@@ -149,7 +148,7 @@ class NonCrossingQuantiles(Loss):
         np.copyto(delta, slope.mT)
 
     def _quantiles(self, Z: Array, q: Array, z: Array) -> Array:
-        """Write the quantiles, and Z transposed; use Z up as scratch memory, and return z."""
+        """Write the quantiles to `q` and the transpose of Z to `z`; overwrite Z, return z."""
         np.copyto(z, Z.mT)
         steps = Z.reshape(z.shape)
         softplus(z, steps, q)
@@ -164,10 +163,10 @@ class NonCrossingQuantiles(Loss):
         np.add(g, self._shift[g.dtype], out=g)
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
-        """As ``Loss.constant``: the weighted quantiles.
+        """Return the raw output of the weighted quantiles; see ``Loss.constant``.
 
-        Neighbours are taken to differ by at least 1/1000 of the distance from the first to the
-        last; where that is 0, by 1/1000.
+        The gap between neighbouring quantiles is at least 1/1000 of the distance from the first to
+        the last, or 1/1000 if that distance is 0, so that the raw output is finite.
         """
         Q = weighted_quantiles(Y[:, 0], w, self.quantile)
         least = 1e-3 * (Q[-1] - Q[0]) or 1e-3
@@ -175,9 +174,9 @@ class NonCrossingQuantiles(Loss):
 
 
 class Deviance(Loss):
-    """Half a deviance of y from mu = exp(z); its best constant is the log of the mean.
+    """Half a deviance of y from mu = exp(z); the best constant is the log of the mean.
 
-    Where all targets are 0, as if their mean were ``MARGIN``.
+    If all targets are 0, the best constant is log(``MARGIN``).
     """
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
@@ -187,6 +186,7 @@ class Deviance(Loss):
 class PoissonDeviance(Deviance):
     """Half the Poisson deviance at mu = exp(z): y log(y / mu) - y + mu; delta = mu - y."""
 
+    twin = "poisson"
     domain = NON_NEGATIVE
 
     def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
@@ -208,9 +208,10 @@ class PoissonDeviance(Deviance):
 class GammaDeviance(Deviance):
     """Half the gamma deviance at mu = exp(z): log(mu / y) + y / mu - 1; delta = 1 - y / mu.
 
-    With t = log y - z: exp(t) - 1 - t, and delta = -(exp(t) - 1).
+    Computed as exp(t) - 1 - t and delta = -(exp(t) - 1), with t = log y - z.
     """
 
+    twin = "gamma"
     domain = POSITIVE
 
     def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
@@ -234,11 +235,12 @@ class TweedieDeviance(Deviance):
 
     | y^a / (a b) - y mu^b / b + mu^a / a; delta = mu^a - y mu^b,
 
-    a = 2 - p, b = 1 - p, p = `tweedie_power` in [1, 3]. ``configured`` returns the limits, the
-    Poisson deviance at p = 1 and the gamma deviance at 2. Near them the terms are large and
-    cancel: the value, not delta, loses the digits of 1 / |a b|.
+    a = 2 - p, b = 1 - p, p = `tweedie_power` in [1, 3]. ``configured`` returns the limits: the
+    Poisson deviance at p = 1 and the gamma deviance at p = 2. Near the limits, large terms of the
+    value cancel: its rounding error grows as 1 / |a b|. delta is not affected.
     """
 
+    twin = "tweedie"
     parameters: ClassVar[tuple[str, ...]] = ("tweedie_power",)
 
     def __init__(self, tweedie_power: float = 1.5) -> None:
@@ -272,7 +274,7 @@ class TweedieDeviance(Deviance):
         np.subtract(delta, work, out=delta)
 
     def _y_mu_b(self, Y: Array, Z: Array, product: Array, log_y: Array) -> None:
-        """Write y mu^b, and log y; of 0 it is -inf, whose powers are 0."""
+        """Write y mu^b and log y. For y = 0, log y is -inf and the product is 0."""
         with np.errstate(divide="ignore"):
             np.log(Y, out=log_y)
         np.multiply(Z, 1.0 - self.tweedie_power, out=product)

@@ -1,11 +1,11 @@
 """Learning-rate schedules: pure functions of the progress of training.
 
-``SCHEDULES[name](learning_rate_init, progress, power_t)`` is the learning rate of the step that
-comes at `progress`. `LearningRate` joins a schedule, or a function of the user's, with the
-warm-up, and gives the training the rates of an epoch at once.
+``SCHEDULES[name](learning_rate_init, progress, power_t)`` is the learning rate of the next step
+after `progress`. `LearningRate` combines a schedule, or a function of the user, with the warm-up,
+and returns the rates of all steps of an epoch.
 
-A schedule *with a horizon* runs over a number of steps that is known beforehand, and is meant to
-be run to its end; it changes at each step. The others change between epochs at most.
+A schedule *with a horizon* has a fixed number of steps and should run to its end; its rate changes
+at each step. The other schedules change their rate only between epochs.
 """
 
 from collections.abc import Callable
@@ -13,36 +13,35 @@ from math import ceil, cos, isfinite, log2, pi
 from numbers import Real
 from typing import Any, NamedTuple
 
-#: "adaptive" stops, instead of dividing once more, when the rate is not above this.
+#: "adaptive" stops at a plateau if the rate is at most this; above, it divides the rate.
 SMALLEST_RATE = 1e-6
 
 
 class Progress(NamedTuple):
-    """How far training has come: what a schedule may depend on.
+    """The progress of training, on which a schedule may depend.
 
     Attributes
     ----------
     epoch : int
-        Epochs finished, over all calls that trained.
+        Epochs finished, over all training calls.
     samples_seen : int
-        Samples trained on by the end of the last epoch, over all calls.
+        Samples seen by the end of the last epoch, over all training calls.
     n_plateaus : int
-        How often patience ran out.
+        Number of plateaus: how often patience ran out.
     step : int
-        ``epoch * steps_per_epoch``, plus the steps taken in the present epoch.
+        ``epoch * steps_per_epoch`` plus the steps taken in the current epoch.
     steps_per_epoch : int
-        Batches of the rows trained on at present.
+        Batches per epoch in the current call.
     n_epochs : int
         Epochs of the horizon: `max_iter`.
     horizon_start : int
-        Epochs finished when the horizon began.
+        Number of finished epochs at which the horizon began.
 
     Notes
     -----
-    A call that goes on from an earlier one may have more or fewer batches an epoch. `step` is
-    therefore no count of all updates (an optimizer has its own), but counts in steps of the
-    present length: `rebased` converts it, so that ``step / steps_per_epoch`` is always the number
-    of epochs, and no rate jumps for a change of the batch size or of the rows alone.
+    A call that continues training may have another number of batches per epoch. Then `rebased`
+    converts `step`, so that ``step / steps_per_epoch`` is always the number of epochs and the rate
+    does not jump. Hence `step` is not the number of updates, which the optimizer counts.
     """
 
     epoch: int = 0
@@ -55,44 +54,44 @@ class Progress(NamedTuple):
 
     @property
     def epochs(self) -> float:
-        """Epochs done, with the fraction of the present one."""
+        """Epochs finished, including the fraction of the current one."""
         return self.step / self.steps_per_epoch
 
     @property
     def horizon_steps(self) -> int:
-        """Steps of the whole horizon."""
+        """Number of steps of the horizon."""
         return self.n_epochs * self.steps_per_epoch
 
     @property
     def horizon_step(self) -> int:
-        """Steps of the horizon that are done; more than `horizon_steps` beyond its end."""
+        """Steps taken within the horizon; exceeds `horizon_steps` after its end."""
         return self.step - self.horizon_start * self.steps_per_epoch
 
     @property
     def fraction(self) -> float:
-        """Fraction of the horizon that is done, in [0, 1]; 1 beyond its end."""
+        """Fraction of the horizon that is finished, in [0, 1]; 1 after its end."""
         return min(max(self.horizon_step / self.horizon_steps, 0.0), 1.0)
 
     def rebased(self, steps_per_epoch: int) -> "Progress":
-        """Return the progress, its steps counted in epochs of another length."""
+        """Return the same progress for another number of steps per epoch."""
         return self._replace(step=self.epoch * steps_per_epoch, steps_per_epoch=steps_per_epoch)
 
-    def with_horizon(self, n_epochs: int, anew: bool) -> "Progress":
-        """Return the progress at the start of a call that trains, with a horizon of `n_epochs`.
+    def with_horizon(self, n_epochs: int, restart: bool) -> "Progress":
+        """Return the progress at the start of a training call, with a horizon of `n_epochs`.
 
         Parameters
         ----------
         n_epochs : int
-        anew : bool
-            Whether a horizon begins here, as in each `fit`: a warm start runs through its schedule
-            again. Otherwise the present one goes on, as over calls of `partial_fit`, one epoch
-            each: `n_epochs` of them have the rates of one `fit`.
+        restart : bool
+            Whether a new horizon begins. It does in each `fit`, so a warm start repeats its
+            schedule. It does not in `partial_fit`: `n_epochs` calls, of one epoch each, have the
+            rates of one `fit`.
         """
-        start = self.epoch if anew else self.horizon_start
+        start = self.epoch if restart else self.horizon_start
         return self._replace(n_epochs=n_epochs, horizon_start=start)
 
     def after_epoch(self, n_samples: int) -> "Progress":
-        """Return the progress once an epoch over `n_samples` rows is finished."""
+        """Return the progress after one more epoch over `n_samples` rows."""
         return self._replace(
             epoch=self.epoch + 1,
             samples_seen=self.samples_seen + n_samples,
@@ -106,7 +105,7 @@ def constant(eta: float, progress: Progress, power_t: float) -> float:
 
 
 def invscaling(eta: float, progress: Progress, power_t: float) -> float:
-    """eta / (t + 1)^power_t, t the samples seen by the end of the last epoch, as scikit-learn."""
+    """eta / (t + 1)^power_t, t the samples seen in finished epochs, as in scikit-learn."""
     return eta / (progress.samples_seen + 1) ** power_t
 
 
@@ -118,8 +117,8 @@ def adaptive(eta: float, progress: Progress, power_t: float) -> float:
 def cosine(eta: float, progress: Progress, power_t: float) -> float:
     """eta / 2 (1 + cos(pi t)), t the fraction of the horizon: from eta down to 0.
 
-    Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017), within
-    one run.
+    Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017),
+    without restarts.
     """
     return eta / 2 * (1 + cos(pi * progress.fraction))
 
@@ -127,10 +126,11 @@ def cosine(eta: float, progress: Progress, power_t: float) -> float:
 def one_cycle(eta: float, progress: Progress, power_t: float) -> float:
     """From eta / 25 up to eta over 30 % of the horizon, then down to eta / 250000, by half cosines.
 
-    Smith and Topin, "Super-convergence" (2018), in the form of two phases of torch's
-    ``OneCycleLR``, at its defaults and with its count: of n steps, numbered from 0, step 0.3 n - 1
-    has the rate eta and step n - 1 the lowest one. Momentum is not cycled. A single step, being
-    the last one, has the lowest rate.
+    Of n steps, numbered from 0, step 0.3 n - 1 has the rate eta and step n - 1 the lowest rate. If
+    n = 1, the step has the lowest rate. Momentum does not change.
+
+    Source: Smith and Topin, "Super-convergence" (2018); the variant is torch's ``OneCycleLR`` with
+    its defaults, which has two phases.
     """
     last = progress.horizon_steps - 1
     peak = 0.3 * progress.horizon_steps - 1
@@ -138,7 +138,7 @@ def one_cycle(eta: float, progress: Progress, power_t: float) -> float:
     start, end, t = (
         (eta / 25, eta, k / peak)
         if k <= peak
-        # a peak before the first step: a horizon of 3 steps at most
+        # with at most 3 steps the peak is before the first step
         else (eta, eta / 25 / 1e4, (k - peak) / (last - peak))
     )
     return end + (start - end) / 2 * (1 + cos(pi * t))
@@ -147,9 +147,11 @@ def one_cycle(eta: float, progress: Progress, power_t: float) -> float:
 def coslog4(eta: float, progress: Progress, power_t: float) -> float:
     """eta / 2 (1 - cos(2 pi log2(1 + 15 t))), t the fraction of the horizon.
 
-    Four cycles from 0 up to eta and down to 0, each twice as long as the one before: they end at
-    t = 1/15, 3/15, 7/15 and 1. The very first step has the rate 0. Holzmüller, Grinsztajn and
-    Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees on tabular data" (2024).
+    Four cycles from 0 up to eta and down to 0. Each is twice as long as the one before; they end at
+    t = 1/15, 3/15, 7/15 and 1. The first step has the rate 0.
+
+    Source: Holzmüller, Grinsztajn and Steinwart, "Better by default: strong pre-tuned MLPs and
+    boosted trees on tabular data" (2024).
     """
     return eta / 2 * (1 - cos(2 * pi * log2(1 + 15 * progress.fraction)))
 
@@ -158,14 +160,14 @@ Rate = Callable[[float, Progress, float], float]
 
 
 class Schedule(NamedTuple):
-    """A schedule: the rate, and what the training has to know of it.
+    """A schedule: its rate and its properties.
 
     Attributes
     ----------
     rate : callable
-        ``rate(eta, progress, power_t)``; calling the row is the same.
+        ``rate(eta, progress, power_t)``. Calling the schedule does the same.
     has_horizon : bool
-        Whether it is meant to be run to the end of the horizon, whatever the loss does.
+        Whether training runs to the end of the horizon and does not stop at a plateau.
     changes_within_epoch : bool
     slows_down : bool
         Whether a plateau lowers the rate.
@@ -191,14 +193,14 @@ SCHEDULES: dict[str, Schedule] = {
 
 
 def from_function(function: Callable[[Progress], Any]) -> Schedule:
-    """Return the schedule of a function of the user's, ``function(progress) -> learning rate``.
+    """Return the schedule of a user's function, ``function(progress) -> learning rate``.
 
-    What it returns is the rate itself, whatever eta and power_t are. It is asked at each step.
+    The function is called for each step. eta and power_t have no effect.
 
     Raises
     ------
     ValueError
-        From the rate, if the function returns anything but a finite number that is not negative.
+        When the rate is computed, if the function does not return a finite number of 0 or more.
     """
 
     def rate(eta: float, progress: Progress, power_t: float) -> float:
@@ -206,7 +208,7 @@ def from_function(function: Callable[[Progress], Any]) -> Schedule:
         if not isinstance(value, bool) and isinstance(value, Real):
             try:
                 number = float(value)
-            except OverflowError:  # an int beyond all floats
+            except OverflowError:  # an int larger than any float
                 number = float("inf")
             if isfinite(number) and number >= 0:
                 return number
@@ -219,37 +221,38 @@ def from_function(function: Callable[[Progress], Any]) -> Schedule:
 
 
 def warmup_factor(progress: Progress, warmup: float) -> float:
-    """Return what multiplies the rate while training warms up: min(1, (step + 1) / W).
+    """Return the warm-up factor of the rate, min(1, (step + 1) / W).
 
-    Step k = 0, 1, ..., W - 1 has the factor (k + 1) / W, so no step is lost, and the last of the
-    W steps has the full rate already (torch's ``LinearLR`` from 1 / W over W - 1 steps; Goyal et
-    al. 2017, "Accurate, large minibatch SGD").
+    Step k = 0, 1, ..., W - 1 has the factor (k + 1) / W: no step has the rate 0, and step W - 1 has
+    the full rate. torch's ``LinearLR`` from 1 / W over W - 1 steps is the same.
+
+    Source: Goyal et al. 2017, "Accurate, large minibatch SGD".
 
     Parameters
     ----------
     progress : Progress
-        Steps count from the start of training: one that is continued does not warm up again.
+        Steps count from the start of training, so that continued training has no second warm-up.
     warmup : float
-        Below 1, the fraction of the horizon; from 1 on, epochs; 0 for none. W is that in steps,
-        rounded up.
+        Length of the warm-up: below 1 a fraction of the horizon, from 1 on a number of epochs, 0
+        for none. W is this length in steps, rounded up.
     """
     if not warmup:
         return 1.0
     steps = warmup * (progress.horizon_steps if warmup < 1 else progress.steps_per_epoch)
-    # 0.07 * 100 is 7.000000000000001, and meant as 7
+    # 0.07 * 100 is 7.000000000000001, which must not round up to 8
     return min(1.0, (progress.step + 1) / max(1, ceil(round(steps, 6))))
 
 
 class LearningRate:
-    """The learning rate of a training: a schedule times the warm-up.
+    """The learning rate: a schedule times the warm-up factor.
 
     Parameters
     ----------
     schedule : str or callable
         A key of SCHEDULES, or ``schedule(progress) -> learning rate``.
     eta : float
-        `learning_rate_init`: where a schedule without horizon starts, the highest rate of one
-        with; not for a callable.
+        `learning_rate_init`: the first rate of a schedule without horizon, the highest rate of one
+        with a horizon. A callable ignores it.
     power_t : float
         Exponent of "invscaling".
     warmup : float
@@ -270,20 +273,20 @@ class LearningRate:
         self.schedule = (
             SCHEDULES[schedule] if isinstance(schedule, str) else from_function(schedule)
         )
-        # builtins: a numpy scalar would turn float32 arrays into float64
+        # Python floats, because a numpy scalar would turn float32 arrays into float64
         self.eta, self.power_t, self.warmup = float(eta), float(power_t), float(warmup)
 
     @property
     def has_horizon(self) -> bool:
-        """Whether the schedule is meant to be run to the end of the horizon."""
+        """Whether training runs to the end of the horizon and does not stop at a plateau."""
         return self.schedule.has_horizon
 
     def __call__(self, progress: Progress) -> float:
-        """Return the rate of the step that comes at `progress`."""
+        """Return the rate of the next step after `progress`."""
         return warmup_factor(progress, self.warmup) * self._scheduled(progress)
 
     def epoch(self, progress: Progress) -> list[float]:
-        """Return the rate of each step of the epoch that begins at `progress`."""
+        """Return the rates of all steps of the epoch that begins at `progress`."""
         n_steps = progress.steps_per_epoch
         if not self.schedule.changes_within_epoch and warmup_factor(progress, self.warmup) == 1:
             return [self(progress)] * n_steps
@@ -291,7 +294,7 @@ class LearningRate:
         return [self(progress._replace(step=first + k)) for k in range(n_steps)]
 
     def can_slow_down(self, progress: Progress) -> bool:
-        """Whether a plateau is answered by a lower rate; otherwise it ends the training."""
+        """Whether a plateau lowers the rate; otherwise it ends training."""
         return self.schedule.slows_down and self._scheduled(progress) > SMALLEST_RATE
 
     def _scheduled(self, progress: Progress) -> float:

@@ -1,16 +1,21 @@
-"""When to stop, and which theta to keep: the sole owner of tol, patience and the best score."""
+"""Early stopping: when to stop, and which theta to keep.
 
-from collections.abc import Callable
+Only this module uses tol, patience and the best score.
+"""
+
+from collections.abc import Callable, Sequence
 from math import inf, isnan
+from typing import Any
 
-from sknet._engine.activations import Array
+from sknet._engine.parameters import Parameters
+from sknet._engine.reports import Record
 
 
 class Stopping:
-    """Watches the training loss or a validation score for lack of improvement.
+    """Monitors the training loss or a validation score, and counts epochs without improvement.
 
-    An epoch improves when its loss falls by at least `tol` below the best one so far (its score
-    rises so above the best one). A loss or score that is NaN does not improve.
+    An epoch is an improvement if its loss is at least `tol` below the best loss so far, or its
+    score at least `tol` above the best score. NaN is never an improvement.
 
     Parameters
     ----------
@@ -18,48 +23,48 @@ class Stopping:
     patience : int or inf
         Epochs without improvement after which `update` reports a plateau.
     validate : callable, optional
-        ``validate(theta) -> score``, higher is better. Given, the parameters of the best score
-        are kept.
+        ``validate(theta) -> score``, higher is better; `theta` are the `Parameters` that `update`
+        gets. If given, the parameters with the best score are kept.
     by_score : bool
-        Whether, if there is a score, it is watched instead of the training loss.
+        Whether the score, if there is one, is monitored instead of the training loss.
 
     Attributes
     ----------
     best_score : float
     best_iter : int
-        Epoch of `best_score`, counted from 1; 0 is the start.
-    best_theta : ndarray or None
-        A copy of theta at `best_score`; None without `validate`.
+        Epoch of `best_score`, counted from 1; 0 is before the first epoch.
+    best_theta : object or None
+        ``theta.copy()`` at `best_score`; None without `validate`.
     """
 
     def __init__(
         self,
         tol: float,
         patience: float,
-        validate: Callable[[Array], float] | None = None,
+        validate: Callable[[Any], float] | None = None,
         by_score: bool = True,
     ) -> None:
         self.tol, self.patience, self.validate, self.by_score = tol, patience, validate, by_score
         self.n_updates = self.best_iter = 0
         self.best_score = -inf
-        self.best_theta: Array | None = None
+        self.best_theta: Any = None
         self._restart()
 
     def _restart(self) -> None:
         self._best, self._n_no_improvement = inf, 0
 
-    def keep(self, theta: Array) -> None:
-        """Take `theta`, where training goes on from, as the one to improve on."""
+    def set_baseline(self, theta: Any) -> None:
+        """Use `theta`, from which training continues, as the best so far."""
         if self.validate is not None:
             score = self.validate(theta)
             self.best_score, self.best_theta = -inf if isnan(score) else score, theta.copy()
             self._best = -self.best_score if self.by_score else inf
 
-    def update(self, theta: Array, loss: float) -> bool:
-        """Take note of a finished epoch; return whether patience has run out.
+    def update(self, theta: Any, loss: float) -> bool:
+        """Record a finished epoch; return whether patience has run out.
 
-        Patience, and what is to be improved on, then start again: one lucky epoch does not make
-        a plateau of all that follow.
+        If so, patience and the best value start again, so that one outstanding epoch does not turn
+        all later ones into plateaus.
         """
         value = loss
         self.n_updates += 1
@@ -77,10 +82,48 @@ class Stopping:
         self._restart()
         return True
 
+    def plateaus(
+        self, parameters: Parameters, record: Record, active: Sequence[int]
+    ) -> Sequence[int]:
+        """Record an epoch; return the members whose patience has run out: all or none."""
+        return list(active) if self.update(parameters, record.loss) else ()
+
     def state(self) -> tuple[float, int]:
-        """Return how patience stands: what is to be improved on, and the epochs in vain."""
+        """Return the best value so far, and the number of epochs without improvement."""
         return self._best, self._n_no_improvement
 
     def restore(self, state: tuple[float, int]) -> None:
-        """Take over what `state` returned."""
+        """Set the state to what `state` has returned."""
         self._best, self._n_no_improvement = state
+
+
+class IndependentStopping:
+    """A stopping rule for each member, with its own patience, best epoch and snapshot.
+
+    Parameters
+    ----------
+    rules : sequence of Stopping
+        One for each member. ``rule.validate`` gets the `Parameters` of this member only.
+    """
+
+    def __init__(self, rules: Sequence[Stopping]) -> None:
+        self.rules = list(rules)
+
+    def plateaus(
+        self, parameters: Parameters, record: Record, active: Sequence[int]
+    ) -> Sequence[int]:
+        """Record an epoch; return which of the `active` members are out of patience."""
+        if parameters.has_shared:
+            raise ValueError("Members that share parameters cannot stop one by one.")
+        found = []
+        for k in active:
+            own, loss = parameters.of(slice(k, k + 1)), record.losses[k]
+            if self.rules[k].update(own, loss):
+                found.append(k)
+        return found
+
+    def keep_best(self, parameters: Parameters) -> None:
+        """Set the parameters of each validated member to its best ones."""
+        for k, rule in enumerate(self.rules):
+            if rule.best_theta is not None:
+                parameters.put(rule.best_theta, slice(k, k + 1))

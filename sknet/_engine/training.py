@@ -1,138 +1,137 @@
-"""Training: epochs of mini-batches as a generator, and full-batch L-BFGS; both tell one monitor.
+"""Training: a generator of epochs of mini-batches, and the loop that consumes it.
 
-The state of a training is explicit, made of builtins and arrays: theta, the optimizer's state,
-the random generators', and `Progress`. A training taken up from its state goes on exactly as if
-it had not been interrupted.
+The state of training is explicit and consists of builtins and arrays: theta, the states of the
+optimizer and of the random generators, and the `Progress` of each member. Training that is restored
+from its state continues exactly as if it had not been interrupted.
+
+Members are independent: each has its own learning rate, its own progress and, optionally, its own
+stopping rule. The active members form groups that are trained in lockstep; a group may be a single
+member. A member that has stopped belongs to no group and costs no time.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from itertools import cycle
-from math import ceil, inf, isfinite
-from time import monotonic
+from contextlib import nullcontext
+from math import ceil, isfinite, nan
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.optimize
-import scipy.sparse
 
 from sknet._engine.activations import Array
-from sknet._engine.batches import Batch, Batches
+from sknet._engine.batches import Batches
 from sknet._engine.compiled import CompiledEpoch
 from sknet._engine.network import Network
-from sknet._engine.optimizers import Optimizer
+from sknet._engine.optimizers import Optimizer, scalar_if_equal
+from sknet._engine.parameters import Members
+from sknet._engine.reports import INTERRUPTS, DivergenceError, Limit, Monitor, Record, do_nothing
 from sknet._engine.schedules import LearningRate, Progress
-from sknet._engine.stopping import Stopping
-from sknet._engine.team import numpy_for_steps
+from sknet._engine.stopping import IndependentStopping, Stopping
+from sknet._engine.team import set_numpy_for_training
 
-Part = tuple[Network, Optimizer, Sequence[np.random.Generator]]
-Limit = Callable[[], AbstractContextManager[Any]]
-Monitor = Callable[["Record"], bool]
-
-
-def nothing() -> None:
-    """Do nothing."""
+#: The learning rate of each step: floats, or arrays (n_members,) if the members' rates differ.
+Rates = Any
 
 
-class Record(NamedTuple):
-    """What is known at the end of an epoch (of an iteration of L-BFGS).
+class LockstepGroup(NamedTuple):
+    """Members that are trained in lockstep.
 
-    Attributes
-    ----------
-    iteration : int
-        Epochs finished in this run, from 1.
-    loss : float
-        Mean over samples and members of the objective, each batch before its step.
-    learning_rate : float or None
-        Of the last step; None for L-BFGS.
+    `members` selects them: a slice, or an array of indices. With indices, the network and the
+    optimizer of the group are copies, and `copy_back` copies their results.
     """
 
-    iteration: int
-    loss: float
-    learning_rate: float | None
+    members: Members
+    numbers: list[int]
+    network: Network
+    optimizer: Optimizer
+    generators: Sequence[np.random.Generator]
+    batches: Batches
 
-
-class Interrupts:
-    """When Ctrl-C was last pressed in a training of this process.
-
-    The first one ends a training, which keeps its last finished epoch: a search then goes on with
-    its next fit. A second one within `SOON` seconds goes through, whatever training it meets.
-    """
-
-    #: Seconds.
-    SOON = 1.0
-
-    def __init__(self) -> None:
-        self.last = -inf
-
-    def again(self) -> bool:
-        """Take note of an interrupt; return whether it follows another one soon."""
-        last, self.last = self.last, monotonic()
-        return self.last - last < self.SOON
-
-
-INTERRUPTS = Interrupts()
-
-
-class DivergenceError(ValueError):
-    """Training left the finite numbers."""
-
-    def __init__(self, when: str, advice: str = "") -> None:
-        super().__init__(
-            "Solver produced non-finite parameter weights. The input data may contain large values"
-            f" and need to be preprocessed: the loss or its gradient is not finite {when}."
-            f" Scale X (StandardScaler) and, in regression, y. {advice}".rstrip()
-        )
+    def copy_back(self, network: Network, optimizer: Optimizer) -> None:
+        """Copy parameters, state and step counts to the network and optimizer of all members."""
+        if self.optimizer is optimizer:
+            return
+        if not isinstance(self.members, slice):
+            theta = [block.theta for block in self.network.parameters.blocks]
+            network.parameters.put(theta, self.members)
+            optimizer.put(self.members, self.optimizer)
+        t = np.broadcast_to(optimizer.t, optimizer.n_members).copy()
+        t[self.members] = self.optimizer.t
+        optimizer.t = scalar_if_equal(t)
 
 
 class Training:
-    """Stochastic training in progress.
+    """Training by mini-batches.
 
     Parameters
     ----------
     network : Network
     optimizer : Optimizer
-        Of the network's theta.
-    learning_rate : LearningRate
-    generators : sequence of Generator, one a member
-    clip_norm : float or None
-        Norm to which the gradient of a member is scaled down.
+        Updates the network's parameters.
+    learning_rate : LearningRate or sequence of LearningRate
+        A sequence has one for each member.
+    generators : sequence of Generator
+        One for each member.
     limit : callable
-        ``limit()`` is a context that holds during an epoch, and not while a record is looked at.
+        ``limit()`` is a context manager around each epoch. It does not cover callbacks and
+        validation.
+
+    Attributes
+    ----------
+    active : list of int
+        Which members are still training in the current run.
     """
 
     def __init__(
         self,
         network: Network,
         optimizer: Optimizer,
-        learning_rate: LearningRate,
+        learning_rate: LearningRate | Sequence[LearningRate],
         generators: Sequence[np.random.Generator],
-        clip_norm: float | None = None,
         limit: Limit = nullcontext,
     ) -> None:
-        self.network, self.optimizer, self.learning_rate = network, optimizer, learning_rate
-        self.generators, self.clip_norm, self.limit = generators, clip_norm, limit
-        self.progress = Progress()
+        self.network, self.optimizer, self.generators = network, optimizer, generators
+        n_members, self.limit = network.n_members, limit
+        rates = [learning_rate] if isinstance(learning_rate, LearningRate) else learning_rate
+        self.learning_rates = [*rates] * (n_members // len(rates))
+        self.all_progress = [Progress()] * n_members
+        self.active = list(range(n_members))
+        self.losses = [nan] * n_members
         self.compiled: CompiledEpoch | None = None
-        self._rows: list[Network] = []
+        self._groups: list[LockstepGroup] = []
+        self._known_rates: dict[Any, list[float]] = {}
+
+    @property
+    def progress(self) -> Progress:
+        """The progress of the first member. Setting it sets the progress of all members."""
+        return self.all_progress[0]
+
+    @progress.setter
+    def progress(self, progress: Progress) -> None:
+        self.all_progress = [progress] * len(self.all_progress)
+
+    def with_horizon(self, n_epochs: int, restart: bool) -> None:
+        """Set the horizon of each member's schedule; see ``Progress.with_horizon``."""
+        self.all_progress = [p.with_horizon(n_epochs, restart) for p in self.all_progress]
 
     def state(self) -> dict[str, Any]:
-        """Return all that the coming epochs depend on besides theta and the data."""
+        """Return the state: all that further epochs depend on except theta and the data."""
+        n_kinds = len(set(self.all_progress))
         return {
             "optimizer": self.optimizer.state(),
             "generators": [rng.bit_generator.state for rng in self.generators],
-            "progress": tuple(self.progress),
+            "progress": [tuple(p) for p in self.all_progress[: 1 if n_kinds == 1 else None]],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over what `state` returned."""
+        """Set the state to what `state` has returned."""
         self.optimizer.restore(state["optimizer"])
         for rng, rng_state in zip(self.generators, state["generators"], strict=True):
             rng.bit_generator.state = rng_state
-        self.progress = Progress(*state["progress"])
+        progress = [Progress(*p) for p in state["progress"]]
+        self.all_progress = progress * (len(self.all_progress) // len(progress))
+        self._groups = []
 
     def epochs(self, batches: Batches) -> Iterator[Record]:
-        """Train on without end; yield a record after each epoch.
+        """Train without end; yield a record after each epoch.
 
         Raises
         ------
@@ -140,127 +139,175 @@ class Training:
             At the first block of batches whose loss is not finite.
         """
         iteration = 0
-        self.progress = self.progress.rebased(batches.n_batches)
+        self.active = list(range(self.network.n_members))
+        self._groups = []
+        self.all_progress = [
+            p.rebased(batches.batches_of(k)) for k, p in enumerate(self.all_progress)
+        ]
         while True:
             iteration += 1
-            rates = self.learning_rate.epoch(self.progress)
+            self._known_rates = {}
+            rate = self._rates(self.active[:1])[-1]
             with self.limit():
-                loss = self._epoch(batches, rates, iteration)
-            self.progress = self.progress.after_epoch(batches.n_samples)
-            yield Record(iteration, loss, rates[-1])
+                self._epoch(batches, iteration)
+            for k in self.active:
+                self.all_progress[k] = self.all_progress[k].after_epoch(batches.rows_of(k))
+            losses = tuple(self.losses)
+            yield Record(iteration, sum(losses) / len(losses), rate, losses)
 
-    def _epoch(self, batches: Batches, rates: list[float], iteration: int) -> float:
-        """Take one step for each batch; return the mean of their losses."""
+    def _rates(self, numbers: Sequence[int]) -> Rates:
+        """Return the rates of an epoch for these members; evaluates each schedule only once."""
+        rates = []
+        for k in numbers:
+            key = id(self.learning_rates[k]), self.all_progress[k]
+            if key not in self._known_rates:
+                self._known_rates[key] = self.learning_rates[k].epoch(self.all_progress[k])
+            rates.append(self._known_rates[key])
+        if all(own is rates[0] or own == rates[0] for own in rates[1:]):
+            return rates[0]
+        return np.array(rates).T
+
+    def _epoch(self, batches: Batches, iteration: int) -> None:
+        """Train for one epoch; write the mean loss of each member to `losses`."""
         with np.errstate(all="ignore"):
-            numpy_for_steps()  # until errstate ends
-            total = 0.0
+            set_numpy_for_training()  # errstate restores both settings
             if self.compiled is not None:
-                total = self.compiled(self.generators, np.array(rates))
+                rates = [self._rates([k]) for k in self.active]
+                sums = self.compiled(self.active, self.generators, rates)
+                self._set_losses(self.active, sums, batches, iteration)
             else:
-                for network, optimizer, generators in self._parts(batches.n_members):
-                    total += _steps(network, optimizer, batches, generators, rates, self.clip_norm)
-                    self.optimizer.t = optimizer.t
-            finite = isfinite(total) and self.optimizer.is_finite()
-        if not finite:
-            raise DivergenceError(
-                f"in epoch {iteration}, at learning rate {max(rates):g}",
-                "Lower learning_rate_init.",
+                for group in self._groups or self._make_groups(batches):
+                    rates = self._rates(group.numbers)
+                    sums = _steps(group, rates)
+                    group.copy_back(self.network, self.optimizer)
+                    self._set_losses(group.numbers, sums, batches, iteration)
+            if not self.optimizer.is_finite():
+                raise self._diverged(iteration)
+
+    def _set_losses(
+        self, numbers: list[int], sums: Array, batches: Batches, iteration: int
+    ) -> None:
+        """Set the mean losses of these members, given the sums over rows."""
+        for k, total in zip(numbers, sums.tolist(), strict=True):
+            if not isfinite(total):
+                raise self._diverged(iteration)
+            self.losses[k] = total / batches.rows_of(k)
+
+    def _diverged(self, iteration: int) -> DivergenceError:
+        """Return the error for an epoch whose loss or state is not finite."""
+        largest = max(float(np.max(rates)) for rates in self._known_rates.values())
+        return DivergenceError(
+            f"in epoch {iteration}, at learning rate {largest:g}", "Lower learning_rate_init."
+        )
+
+    def _make_groups(self, batches: Batches) -> list[LockstepGroup]:
+        """Divide the active members into groups, which are kept for the next epochs.
+
+        Members in lockstep take the same number of steps, so they must have equally many rows.
+        """
+        by_rows: dict[int, list[int]] = {}
+        lockstep = batches.n_members > 1
+        for k in self.active:
+            by_rows.setdefault(batches.rows_of(k) if lockstep else -1 - k, []).append(k)
+        self._groups = [self._make_group(numbers, batches) for numbers in by_rows.values()]
+        return self._groups
+
+    def _make_group(self, numbers: list[int], batches: Batches) -> LockstepGroup:
+        """Return the group of the members `numbers`."""
+        generators = [self.generators[k] for k in numbers]
+        own_batches = batches.of(numbers)
+        first, stop = numbers[0], numbers[-1] + 1
+        if len(numbers) == self.network.n_members:
+            return LockstepGroup(
+                slice(None), numbers, self.network, self.optimizer, generators, own_batches
             )
-        return total / (batches.n_samples * len(self.network.theta))
+        adjacent = len(numbers) == stop - first
+        members: Members = slice(first, stop) if adjacent else np.array(numbers)
+        network = self.network.of(members)
+        optimizer = self.optimizer.of(members, network.parameters, network.layers)
+        return LockstepGroup(members, numbers, network, optimizer, generators, own_batches)
 
-    def _parts(self, n_together: int) -> Iterator[Part]:
-        """Yield what is trained in lockstep: all members, or one after another."""
-        if n_together == len(self.network.theta):
-            yield self.network, self.optimizer, self.generators
-            return
-        t = self.optimizer.t
-        self._rows = self._rows or list(self.network.rows())
-        for k, network in enumerate(self._rows):
-            optimizer = self.optimizer.of(slice(k, k + 1))
-            optimizer.t = t
-            yield network, optimizer, self.generators[k : k + 1]
-
-    def slow_down(self) -> bool:
-        """Answer a plateau: lower the learning rate where the schedule does; else return False."""
-        if not self.learning_rate.can_slow_down(self.progress):
-            return False
-        self.progress = self.progress._replace(n_plateaus=self.progress.n_plateaus + 1)
-        return True
+    def _handle_plateaus(self, plateaus: Sequence[int]) -> None:
+        """Lower the learning rate of each member on a plateau, or stop the member."""
+        for k in plateaus:
+            progress = self.all_progress[k]
+            if self.learning_rates[k].can_slow_down(progress):
+                self.all_progress[k] = progress._replace(n_plateaus=progress.n_plateaus + 1)
+            else:
+                self.active.remove(k)
+                self._groups = []
 
     def run(
         self,
         batches: Batches,
-        stopping: Stopping,
+        stopping: Stopping | IndependentStopping,
         max_iter: int,
         monitor: Monitor,
-        begin: Callable[[], None] = nothing,
+        begin: Callable[[], None] = do_nothing,
         snapshots: bool = False,
     ) -> str:
-        """Train until patience or `max_iter` runs out, or the monitor or the user stops it.
+        """Train until patience or `max_iter` runs out, or the monitor or the user stops training.
 
         Parameters
         ----------
         batches : Batches
-        stopping : Stopping
+        stopping : Stopping or IndependentStopping
+            One rule for all members, or one for each.
         max_iter : int
-            Epochs at most.
+            Maximum number of epochs.
         monitor : callable
-            ``monitor(record) -> stop``, told the record of each epoch.
+            ``monitor(record) -> stop``, called after each epoch.
         begin : callable
             Called before each epoch.
         snapshots : bool
-            Whether the state too is to be that of the last finished epoch after an interrupt.
+            Whether to restore the state, and not only theta, of the last finished epoch after an
+            interrupt.
 
         Returns
         -------
         {"converged", "stopped", "max_iter", "interrupted"}
-            Interrupted, theta is that of the last finished epoch.
+            The reason. After an interrupt, theta is that of the last finished epoch.
 
         Raises
         ------
         KeyboardInterrupt
-            If the user interrupts before the first epoch is finished, or twice within a second.
+            If Ctrl-C is pressed before the first epoch has finished, or twice within a second.
         """
-        theta = self.network.theta
-        finished, state, n_finished = theta.copy(), None, 0
+        parameters = self.network.parameters
+        finished, state, n_finished = parameters.copy(), None, 0
         records = self.epochs(batches)
         try:
             while n_finished < max_iter:
                 begin()
                 record = next(records)
-                plateau = stopping.update(theta, record.loss)
-                np.copyto(finished, theta)
+                plateaus = stopping.plateaus(parameters, record, self.active)
+                parameters.copy_to(finished)
                 state, n_finished = self.state() if snapshots else None, record.iteration
                 if monitor(record):
                     return "stopped"
-                if plateau and not self.slow_down():
+                self._handle_plateaus(plateaus)
+                if not self.active:
                     return "converged"
             return "max_iter"
         except KeyboardInterrupt:
-            if INTERRUPTS.again() or not n_finished:
+            if INTERRUPTS.register() or not n_finished:
                 raise
-            np.copyto(theta, finished)
+            parameters.put(finished)
             if state is not None:
                 self.restore(state)
         return "interrupted"
 
 
-def _steps(
-    network: Network,
-    optimizer: Optimizer,
-    batches: Batches,
-    generators: Sequence[np.random.Generator],
-    rates: Iterable[float],
-    clip_norm: float | None,
-) -> float:
-    """Take a step for each batch; return the sum over rows and members of the losses.
+def _steps(group: LockstepGroup, rates: Iterable[Any]) -> Array:
+    """Take a step for each batch of an epoch; return the sum of the row losses of each member.
 
-    Each is that before the step. Stops after the first block whose loss is not finite, and returns
-    that.
+    The losses of a batch are those before its step. Stops after the first block of batches whose
+    loss is not finite; then the sum is not finite either.
     """
-    gradient, step, eta = network.gradient, optimizer.step, iter(rates)
-    total = 0.0
-    for Y, w, block in batches.blocks(generators):
+    network, batches = group.network, group.batches
+    gradient, step, eta = network.gradient, group.optimizer.step, iter(rates)
+    total = np.zeros(network.n_members)
+    for Y, w, block in batches.blocks(group.generators):
         n_samples = Y.shape[-2]
         outputs = network.outputs(n_samples)
         Z, squares = outputs.Z, np.empty((ceil(n_samples / batches.batch_size), len(outputs.Z)))
@@ -268,108 +315,8 @@ def _steps(
         sizes[-1] = n_samples - sizes[:-1].sum()
         for k, (rows, batch) in enumerate(block):
             squares[k] = gradient(*batch, Z[:, rows])
-            if clip_norm is not None:
-                network.clip(clip_norm)
             step(next(eta))
-        loss = network.total_loss(Y, w, outputs) + np.dot(sizes, squares) / 2
-        total += float(np.add.reduce(loss))
-        if not isfinite(total):
+        total += network.total_loss(Y, w, outputs) + np.dot(sizes, squares) / 2
+        if not all(map(isfinite, total.tolist())):
             break
     return total
-
-
-def minimize_lbfgs(
-    network: Network,
-    batch: Batch,
-    tol: float,
-    max_iter: int,
-    max_fun: int,
-    monitor: Monitor,
-    begin: Callable[[], None] = nothing,
-    limit: Limit = nullcontext,
-    update: Callable[[float], bool] = lambda loss: False,
-) -> tuple[str, float, int]:
-    """Minimise the full-batch objective of a one-member network by L-BFGS, in place.
-
-    scipy's L-BFGS-B (Byrd, Lu, Nocedal and Zhu 1995) without bounds, with 10 corrections.
-
-    Parameters
-    ----------
-    network : Network
-        Of one member; its theta is the start and, at the end, the solution.
-    batch : tuple of X, Y, w
-    tol : float
-        ``gtol``, the largest component of the gradient at the solution; ``ftol``, the relative
-        decrease of the objective below which it stops, follows as 2.2e-5 tol (scipy's own value
-        at the default tol=1e-4), but not below the precision of the network's dtype.
-    max_iter, max_fun : int
-        Iterations and evaluations at most.
-    monitor : callable
-        ``monitor(record) -> stop``, told a record after each iteration.
-    begin : callable
-        Called before each iteration.
-    limit : callable
-        ``limit()`` is a context that holds during an evaluation.
-    update : callable
-        ``update(loss) -> stop``, called first at the end of an iteration, which is not finished
-        before.
-
-    Returns
-    -------
-    reason : {"converged", "max_iter", "max_fun", "interrupted", "stopped", or scipy's message}
-    loss : float
-    n_iter : int
-    """
-    theta = network.theta[0]
-    iteration, n_begun, last = 0, 0, (theta.copy(), np.inf)
-    grads = cycle([np.empty(theta.shape), np.empty(theta.shape)])
-
-    def value_gradient(x: Array) -> tuple[float, Array]:
-        nonlocal n_begun
-        if n_begun == iteration:
-            n_begun += 1
-            begin()
-        np.copyto(theta, x, casting="same_kind")
-        with np.errstate(all="ignore"), limit():
-            loss = network.loss_grad(*batch)
-        # scipy may look at the gradient of the last point too: two buffers, in turns
-        grad = next(grads)
-        np.copyto(grad, network.grad[0])
-        return float(loss[0]), grad
-
-    def callback(intermediate_result: scipy.optimize.OptimizeResult) -> None:
-        nonlocal iteration, last
-        np.copyto(theta, intermediate_result.x, casting="same_kind")
-        plateau = update(float(intermediate_result.fun))
-        iteration += 1
-        last = (theta.copy(), float(intermediate_result.fun))
-        if monitor(Record(iteration, last[1], None)) or plateau:
-            raise StopIteration
-
-    options = {
-        "maxiter": max_iter,
-        "maxfun": max_fun,
-        "gtol": tol,
-        "ftol": max(2.2e-5 * tol, 8 * float(np.finfo(theta.dtype).eps)),
-    }
-    x0 = theta.astype(np.float64)
-    try:
-        result = scipy.optimize.minimize(
-            value_gradient, x0, jac=True, method="L-BFGS-B", options=options, callback=callback
-        )
-    except KeyboardInterrupt:
-        if INTERRUPTS.again() or not iteration:
-            raise
-        np.copyto(theta, last[0])
-        return "interrupted", last[1], iteration
-    np.copyto(theta, result.x, casting="same_kind")
-    if not (isfinite(result.fun) and np.isfinite(theta).all()):
-        raise DivergenceError(f"after {iteration} iterations of lbfgs")
-    n_iter = min(result.nit, max_iter)
-    if result.status == 99:  # scipy's status of a callback that stopped it
-        return "stopped", float(result.fun), n_iter
-    if result.success:
-        return "converged", float(result.fun), n_iter
-    limits = {True: "max_iter", False: "max_fun"}
-    reason = limits[result.nit >= max_iter] if result.status == 1 else str(result.message)
-    return reason, float(result.fun), n_iter

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController
 
-from sknet._engine.embedding import Embedding
-from sknet._engine.loss_base import SHARE
-from sknet._engine.losses import LOSSES, PREDICTIONS
+from sknet._engine.layers import Embedding, Layer
+from sknet._engine.links import LINKS, PROBABILITY
+from sknet._engine.losses import LOSSES
 from sknet._engine.network import Network, dense_layers, with_dropout
-from sknet._engine.optimizers import OPTIMIZERS
-from sknet._engine.parameters import Layout
+from sknet._engine.optimizers import OPTIMIZERS, Optimizer
+from sknet._engine.parameters import WEIGHTS, Group, Layout, Parameters
 from sknet._engine.schedules import LearningRate
-from sknet._engine.team import ALONE
+from sknet._engine.team import SINGLE_THREAD
 from sknet._engine.training import Training
 
 HYPER_PARAMETERS = {
@@ -69,7 +69,7 @@ def draw_targets():
             return Y
         if out_activation == "increments":
             return rng.normal(size=(*shape[:-1], 1))
-        if domain == SHARE:
+        if domain == PROBABILITY:
             return rng.integers(0, 2, shape).astype(float)
         if domain.least == 0.0:
             Y = rng.gamma(2.0, size=shape)
@@ -84,7 +84,7 @@ def draw_smooth_targets(draw_targets):
     """Targets that are no nearer than MARGIN to a kink of the loss at raw output `Z`."""
 
     def draw(loss, out_activation, rng, Z):
-        Y, A = draw_targets(loss, out_activation, rng, Z.shape), PREDICTIONS[out_activation](Z)
+        Y, A = draw_targets(loss, out_activation, rng, Z.shape), LINKS[out_activation].prediction(Z)
         for _ in range(100):
             gaps = [np.abs(Y - A - kink) for kink in KINKS.get(loss, ())]
             near = np.any([gap < MARGIN for gap in gaps], axis=0)
@@ -113,56 +113,75 @@ def make_network(make_loss):
         scale=0.5,
         seed=0,
         dropout=None,
-        team=ALONE,
+        team=SINGLE_THREAD,
         embedding=None,
     ):
         """`dropout` holds p for the input of each layer; member k draws its masks from seed k.
 
         `embedding` holds the arguments of one; the first of the units are those of its output.
         """
-        layers = dense_layers(units, activations, embedding and Embedding(*embedding))
+        layers = dense_layers(units, activations, [Embedding(*embedding)] if embedding else [])
         if dropout:
             generators = [np.random.default_rng(k) for k in range(n_members)]
             layers = with_dropout(layers, dropout, generators)
-        theta = Layout([layer.shapes for layer in layers]).zeros(n_members, dtype)
+        parameters = Parameters.zeros(Layout(layers), n_members, dtype)
+        theta = parameters.theta
         theta[:] = scale * np.random.default_rng(seed).normal(size=theta.shape)
         row = make_loss(loss, out_activation, units[-1])
-        return Network(layers, row, alpha, theta, team=team)
+        return Network(layers, row, alpha, parameters, team)
 
     return make
+
+
+class Columns(Layer):
+    """A layer that stands for parameters alone: so many weights, then other numbers."""
+
+    groups = {"W": WEIGHTS, "rest": Group("rest")}  # noqa: RUF012
+
+    def __init__(self, n_weights, n_rest):
+        self.shapes = {"W": (n_weights,), "rest": (n_rest,)}
+
+    def bind(self, parameters, gradient=None):
+        pass
 
 
 @pytest.fixture(scope="session")
 def make_optimizer():
     """An optimizer by its name in the table, at the usual hyper-parameters."""
 
-    def make(solver, theta, grad, weights=slice(0, 0), lazy=None, **hyper):
-        row = OPTIMIZERS[solver]
-        hyper = HYPER_PARAMETERS | hyper
-        hyper = {name: hyper[name] for name in row.parameters}
-        return row(theta, grad, weights, lazy=lazy, **hyper)
+    def make(solver, theta, grad, weights=slice(0, 0), team=SINGLE_THREAD, **hyper):
+        """Of theta and grad (n_members, n_params), whose first columns are weights."""
+        layers = [Columns(weights.stop, theta.shape[1] - weights.stop)]
+        parameters = Parameters.around(Layout(layers), theta, grad)
+        return Optimizer(
+            parameters, layers, OPTIMIZERS[solver], HYPER_PARAMETERS | hyper, team=team
+        )
 
     return make
 
 
 @pytest.fixture(scope="session")
-def make_training(make_optimizer):
+def optimizer_of():
+    """The optimizer of a network."""
+
+    def make(network, solver, clip_norm=None, team=SINGLE_THREAD, **hyper):
+        row = OPTIMIZERS[solver]
+        hyper = HYPER_PARAMETERS | hyper
+        return Optimizer(network.parameters, network.layers, row, hyper, clip_norm, team)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_training(optimizer_of):
     """A training of a network; member k shuffles with the k-th generator spawned from `seed`."""
 
     def make(network, solver="adam", eta=0.01, schedule="constant", seed=0, members=None, **hyper):
-        members = range(len(network.theta)) if members is None else members
+        members = range(network.n_members) if members is None else members
         spawned = np.random.default_rng(seed).spawn(max(members) + 1)
-        optimizer = make_optimizer(
-            solver,
-            network.theta,
-            network.grad,
-            network.layout.groups["W"],
-            network.embedding,
-            **hyper,
-        )
         return Training(
             network,
-            optimizer,
+            optimizer_of(network, solver, **hyper),
             LearningRate(schedule, eta),
             [spawned[k] for k in members],
         )

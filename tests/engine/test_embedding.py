@@ -1,20 +1,23 @@
 import pickle
 import tracemalloc
 from itertools import islice
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._engine import network as network_module
-from sknet._engine import optimizers as optimizers_module
-from sknet._engine.embedding import EMBEDDING_SCALE, Embedding, first_rows, initial_embedding
-from sknet._engine.layers import work_array
-from sknet._engine.network import dense_layers, with_dropout
+from sknet._engine import walk as walk_module
+from sknet._engine.layers import Embedding, Layer
+from sknet._engine.layers.embedding import EMBEDDING_SCALE, first_rows
+from sknet._engine.lbfgs import minimize_lbfgs, objective_of
+from sknet._engine.network import dense_layers, with_dropout, work_array
 from sknet._engine.optimizers import OPTIMIZERS
+from sknet._engine.parameters import WEIGHTS, Group, Layout, Parameters
 from sknet._engine.prediction import raw_output
 from sknet._engine.team import Team
-from sknet._engine.training import Batches, minimize_lbfgs
+from sknet._engine.training import Batches
 
 every_optimizer = pytest.mark.parametrize("solver", OPTIMIZERS)
 
@@ -63,7 +66,7 @@ def bound_layer(n_members=2, n_numeric=2, seed=0):
 
 def buffers_of(layer, n_samples):
     work = work_array([layer], len(layer.E), n_samples, layer.E.dtype)
-    return layer.buffers(n_samples, work)
+    return layer.buffers(len(layer.E), n_samples, layer.E.dtype, work)
 
 
 # ---------------------------------------------------------------------------------- layer
@@ -89,7 +92,7 @@ def test_forward_passes_numbers_on_and_looks_rows_up(shape, n_numeric, dtype):
 
 
 def test_code_0_is_row_0_of_its_column_which_starts_at_zero():
-    E = initial_embedding(LEVELS, DIM, np.random.default_rng(0))
+    E = Embedding(0, LEVELS, DIM).init(np.random.default_rng(0))["E"]
     assert_array_equal(np.flatnonzero((E == 0).all(axis=1)), [0, 4])
     layer = Embedding(1, LEVELS, DIM)
     layer.bind({"E": E[None]})
@@ -98,7 +101,7 @@ def test_code_0_is_row_0_of_its_column_which_starts_at_zero():
 
 
 def test_known_levels_start_as_drawn_from_a_normal_distribution():
-    E = initial_embedding((2000, 3000), 10, np.random.default_rng(0))
+    E = Embedding(0, (2000, 3000), 10).init(np.random.default_rng(0))["E"]
     assert E.shape == (5002, 10)
     assert E.mean() == pytest.approx(0, abs=5 / np.sqrt(E.size))
     assert E.std() == pytest.approx(EMBEDDING_SCALE, rel=0.02)
@@ -137,13 +140,14 @@ def test_a_layer_bound_anew_begins_without_a_gradient():
         assert not layer.dE.any()
 
 
-def test_a_layer_of_some_members_shares_their_marks():
+def test_a_layer_of_some_members_marks_rows_of_its_own():
     layer = bound_layer(n_members=3)
     part = layer.of(slice(1, 2))
     part.bind({"E": layer.E[1:2]}, {"E": layer.dE[1:2]})
     assert part.shapes == layer.shapes
     part.mark[0, 4] = True
-    assert_array_equal(np.argwhere(layer.mark), [[1, 4]])
+    assert_array_equal(part.touched("E", 0), [4])
+    assert not layer.mark.any()
 
 
 def test_an_embedding_has_no_gradient_of_its_input():
@@ -156,14 +160,14 @@ def test_an_embedding_has_no_gradient_of_its_input():
 
 def test_dropout_of_the_input_acts_on_the_output_of_the_embedding():
     embedding = Embedding(2, LEVELS, DIM)
-    layers = dense_layers(MAKE["units"], ["tanh"], embedding)
+    layers = dense_layers(MAKE["units"], ["tanh"], [embedding])
     in_training = with_dropout(layers, (0.1, 0.2), [np.random.default_rng(0)])
     kinds = [type(layer).__name__ for layer in in_training]
     assert kinds == ["Embedding", "Dropout", "Dense", "Dropout", "Dense"]
-    assert [layer.p for layer in in_training[1::2]] == [0.1, 0.2]
+    assert [layer.p for layer in in_training[1::2]] == [[0.1], [0.2]]
     assert in_training[1].n_in == embedding.n_out
     with pytest.raises(ValueError, match="longer"):
-        with_dropout(layers, (0.1, 0.2, 0.3), [])
+        with_dropout(layers, (0.1, 0.2, 0.3, 0.4), [])
 
 
 # ---------------------------------------------------------------------------------- network
@@ -209,7 +213,7 @@ def test_gradient_is_the_slope_of_the_objective(
     n_samples = 9
     if in_chunks and not dropout:
         monkeypatch.setattr(network_module, "CHUNK_ELEMENTS", 1)  # of 16 rows
-        monkeypatch.setattr(network_module, "SMALLEST_CHUNK", 1)
+        monkeypatch.setattr(network_module, "MIN_TRAINING_CHUNK", 1)
         n_samples = 50
     network = make_network(**MAKE, n_members=n_members, dropout=dropout)
     rng = np.random.default_rng(1)
@@ -226,7 +230,7 @@ def test_gradient_of_each_batch_is_that_of_a_dense_network_on_one_hot_columns(
     """Batch after batch: nothing is left of the one before."""
     if in_chunks:
         monkeypatch.setattr(network_module, "CHUNK_ELEMENTS", 1)
-        monkeypatch.setattr(network_module, "SMALLEST_CHUNK", 1)
+        monkeypatch.setattr(network_module, "MIN_TRAINING_CHUNK", 1)
     rng = np.random.default_rng(2)
     network = make_network(**MAKE, n_members=n_members)
     embedding, first, last = network.layers
@@ -267,21 +271,21 @@ def test_each_member_is_a_network_of_its_own(make_network):
     network = make_network(**MAKE, n_members=3)
     X, Y = rows(rng, (3, 6)), rng.normal(size=(3, 6, 2))
     objective = network.loss_grad(X, Y)
-    grad, mark = network.grad.copy(), network.embedding.mark.copy()
-    for k, member in enumerate(network.rows()):
+    grad, mark = network.grad.copy(), network.layers[0].mark.copy()
+    for k, member in enumerate(network.each_member()):
         assert_allclose(member.loss_grad(X[k], Y[k]), objective[[k]], rtol=1e-13)
         assert_allclose(network.grad, grad, rtol=1e-12, atol=1e-14)
-        assert_array_equal(network.embedding.mark, mark)
+        assert_array_equal(network.layers[0].mark, mark)
 
 
 def test_one_thread_adds_to_the_gradient_and_tables_count_by_what_a_batch_takes(
     make_network, monkeypatch
 ):
-    monkeypatch.setattr(network_module, "SHARE_ELEMENTS", 1)
+    monkeypatch.setattr(network_module, "MIN_OUTPUTS_PER_THREAD", 1)
     make = {**MAKE, "embedding": (2, (100_000, 5), DIM), "n_members": 3}
     network = make_network(**make, team=Team(2))
     assert network.n_shares(100) == 1
-    assert network.n_together(100) == 3
+    assert network.n_lockstep(100) == 3
     assert network.largest_product(100) == 100 * 10 * 5
 
 
@@ -290,7 +294,8 @@ def test_lbfgs_finds_the_means_of_the_levels(make_network):
     network = make_network((1, 1), embedding=(0, (3,), 1))
     X = np.repeat([[1.0], [2.0], [3.0]], 20, axis=0)
     y = X**2 + rng.normal(size=X.shape)
-    minimize_lbfgs(network, (X, y, None), 1e-10, 1000, 15000, lambda record: False)
+    objective = objective_of(network, (X, y, None))
+    minimize_lbfgs(objective, network.theta[0], 1e-10, 1000, 15000, lambda record: False)
     Z = raw_output(network.layers, X)[0, ::20]
     assert_allclose(Z[:, 0], y.reshape(3, 20).mean(axis=1), rtol=1e-6)
 
@@ -298,40 +303,51 @@ def test_lbfgs_finds_the_means_of_the_levels(make_network):
 # ---------------------------------------------------------------------------------- steps
 
 
-def lazy_pair(make_optimizer, solver, n_members=2, n_dense=7, **hyper):
+class Dense7(Layer):
+    """A layer that stands for seven parameters, the first five of them weights."""
+
+    groups = {"W": WEIGHTS, "rest": Group("rest")}  # noqa: RUF012
+    shapes = {"W": (5,), "rest": (2,)}  # noqa: RUF012
+
+    def of(self, members=slice(None)):
+        return Dense7()
+
+    def bind(self, parameters, gradient=None):
+        pass
+
+
+def lazy_pair(optimizer_of, solver, n_members=2, **hyper):
     """A bound embedding whose E ends theta, and the optimizer of both."""
-    rng = np.random.default_rng(0)
-    embedding = Embedding(2, LEVELS, DIM)
-    theta = rng.normal(size=(n_members, n_dense + embedding.n_rows * DIM))
-    grad = np.zeros_like(theta)
-    shape = (n_members, embedding.n_rows, DIM)
-    embedding.bind(
-        {"E": theta[:, n_dense:].reshape(shape)}, {"E": grad[:, n_dense:].reshape(shape)}
-    )
-    return embedding, make_optimizer(solver, theta, grad, slice(0, 5), embedding, **hyper)
+    layers = [embedding, _] = Embedding(2, LEVELS, DIM), Dense7()
+    parameters = Parameters.zeros(Layout(layers), n_members, float)
+    parameters.theta[:] = np.random.default_rng(0).normal(size=parameters.theta.shape)
+    parameters.bind(layers)
+    network = SimpleNamespace(parameters=parameters, layers=layers)
+    return embedding, optimizer_of(network, solver, **hyper)
 
 
 def touch(embedding, optimizer, rng, touched):
     """Draw a gradient: of the dense columns, and of these rows (n_members, n_rows)."""
     embedding.clear()
-    optimizer.grad[:, :7] = rng.normal(size=optimizer.grad[:, :7].shape)
+    grad = optimizer.parameters.grad
+    grad[:, :7] = rng.normal(size=grad[:, :7].shape)
     embedding.dE[touched] = rng.normal(size=(touched.sum(), DIM))
     embedding.mark[:] = touched
 
 
 def tables(optimizer):
     """Theta and the state of the rows of E."""
-    arrays = [optimizer.theta, *optimizer.arrays.values()]
+    arrays = [optimizer.parameters.theta, *(a for (a,) in optimizer.arrays.values())]
     return [a[:, 7:].reshape(len(a), -1, DIM) for a in arrays]
 
 
 @every_optimizer
 @pytest.mark.parametrize("block", [1, 12, 1 << 14])
 def test_rows_without_a_gradient_keep_theta_and_state_and_the_others_step_as_if_alone(
-    make_optimizer, monkeypatch, solver, block
+    make_optimizer, optimizer_of, monkeypatch, solver, block
 ):
-    monkeypatch.setattr(optimizers_module, "LAZY_BLOCK", block)
-    embedding, optimizer = lazy_pair(make_optimizer, solver)
+    monkeypatch.setattr(walk_module, "LAZY_STEP_ELEMENTS", block)
+    embedding, optimizer = lazy_pair(optimizer_of, solver)
     reference = {}
     rng = np.random.default_rng(1)
     for _ in range(8):
@@ -346,10 +362,10 @@ def test_rows_without_a_gradient_keep_theta_and_state_and_the_others_step_as_if_
         for r, (theta, *state) in rows_before.items():
             own = make_optimizer(solver, theta[None].copy(), gradients[r][None].copy())
             own.t = optimizer.t - 1
-            for a, b in zip(own.arrays.values(), state, strict=True):
+            for (a,), b in zip(own.arrays.values(), state, strict=True):
                 a[:] = b
             own.step(0.1)
-            alone = [own.theta, *own.arrays.values()]
+            alone = [own.parameters.theta, *(a for (a,) in own.arrays.values())]
             for a, b in zip(tables(optimizer), alone, strict=True):
                 assert_array_equal(a[r], b[0])
             reference[r] = True
@@ -357,63 +373,82 @@ def test_rows_without_a_gradient_keep_theta_and_state_and_the_others_step_as_if_
 
 
 @every_optimizer
-def test_where_every_row_has_a_gradient_lazy_steps_are_dense_ones(make_optimizer, solver):
-    embedding, optimizer = lazy_pair(make_optimizer, solver)
-    grad = np.empty_like(optimizer.grad)
-    dense = make_optimizer(solver, optimizer.theta.copy(), grad, slice(0, 5))
+def test_where_every_row_has_a_gradient_lazy_steps_are_dense_ones(
+    make_optimizer, optimizer_of, solver
+):
+    embedding, optimizer = lazy_pair(optimizer_of, solver)
+    parameters = optimizer.parameters
+    grad = np.empty_like(parameters.grad)
+    dense = make_optimizer(solver, parameters.theta.copy(), grad, slice(0, 5))
     rng = np.random.default_rng(1)
     for _ in range(5):
         touch(embedding, optimizer, rng, np.ones((2, 10), bool))
-        grad[:] = optimizer.grad
+        grad[:] = parameters.grad
         optimizer.step(0.1)
         dense.step(0.1)
-        assert_array_equal(optimizer.theta, dense.theta)
-        for name, a in optimizer.arrays.items():
-            assert_array_equal(a, dense.arrays[name])
+        assert_array_equal(parameters.theta, dense.parameters.theta)
+        for name, own in optimizer.arrays.items():
+            assert_array_equal(own, dense.arrays[name])
 
 
 @every_optimizer
 @pytest.mark.parametrize("block", [3, 1 << 17])
-def test_dense_columns_step_as_without_an_embedding(make_optimizer, monkeypatch, solver, block):
-    monkeypatch.setattr(optimizers_module, "BLOCK", block)
-    embedding, optimizer = lazy_pair(make_optimizer, solver)
-    theta = optimizer.theta[:, :7].copy()
+def test_dense_columns_step_as_without_an_embedding(
+    make_optimizer, optimizer_of, monkeypatch, solver, block
+):
+    monkeypatch.setattr(walk_module, "STEP_ELEMENTS", block)
+    embedding, optimizer = lazy_pair(optimizer_of, solver)
+    parameters = optimizer.parameters
+    theta = parameters.theta[:, :7].copy()
     dense = make_optimizer(solver, theta, np.empty_like(theta), slice(0, 5))
     rng = np.random.default_rng(1)
     for _ in range(5):
         touch(embedding, optimizer, rng, rng.random((2, 10)) < 0.4)
-        dense.grad[:] = optimizer.grad[:, :7]
+        dense.parameters.grad[:] = parameters.grad[:, :7]
         optimizer.step(0.1)
         dense.step(0.1)
-    assert_array_equal(optimizer.theta[:, :7], theta)
+    assert_array_equal(parameters.theta[:, :7], theta)
 
 
 @every_optimizer
+@pytest.mark.parametrize("as_views", [True, False])
 def test_the_optimizer_of_some_members_steps_their_rows_and_keeps_their_state(
-    make_optimizer, solver
+    optimizer_of, solver, as_views
 ):
-    one, other = (lazy_pair(make_optimizer, solver, n_members=3) for _ in range(2))
+    one, other = (lazy_pair(optimizer_of, solver, n_members=3) for _ in range(2))
+    grads = []
     for seed in range(3):
         for embedding, optimizer in (one, other):
             rng = np.random.default_rng(seed)
             touch(embedding, optimizer, rng, rng.random((3, 10)) < 0.4)
+        grads.append(one[1].parameters.grad.copy())
         t = one[1].t
         one[1].step(0.1)
-        for members in (slice(0, 1), slice(1, 3)):
-            other[1].t = t
-            part = other[1].of(members)
+        for numbers in ([0, 1], [2]) if as_views else ([0, 2], [1]):
+            embedding, optimizer = other
+            optimizer.t = t
+            members = slice(numbers[0], numbers[-1] + 1) if as_views else np.array(numbers)
+            own = optimizer.parameters.of(members)
+            layers = [layer.of(members) for layer in optimizer.layers]
+            own.bind(layers)  # which clears what touches were drawn
+            layers[0].mark[:] = embedding.mark[members]
+            own.grad[:] = grads[seed][members]
+            part = optimizer.of(members, own, layers)
             part.step(0.1)
-            other[1].t = part.t
-    assert_array_equal(one[1].theta, other[1].theta)
-    for name, a in one[1].arrays.items():
-        assert_array_equal(a, other[1].arrays[name])
+            if not as_views:
+                optimizer.parameters.put([own.theta], members)
+                optimizer.put(members, part)
+            optimizer.t = part.t
+    assert_array_equal(one[1].parameters.theta, other[1].parameters.theta)
+    for name, own in one[1].arrays.items():
+        assert_array_equal(own, other[1].arrays[name])
 
 
 @pytest.mark.torch
 @pytest.mark.parametrize("hyper", [{}, {"beta_1": 0.7, "beta_2": 0.9}])
-def test_lazy_adam_is_sparse_adam_of_torch(make_optimizer, torch, hyper):
+def test_lazy_adam_is_sparse_adam_of_torch(optimizer_of, torch, hyper):
     """At an epsilon that does not count: torch adds it before the correction of the bias there."""
-    embedding, optimizer = lazy_pair(make_optimizer, "adam", n_members=1, epsilon=1e-15, **hyper)
+    embedding, optimizer = lazy_pair(optimizer_of, "adam", n_members=1, epsilon=1e-15, **hyper)
     E = torch.tensor(embedding.E[0].copy(), requires_grad=True)
     betas = (hyper.get("beta_1", 0.9), hyper.get("beta_2", 0.999))
     reference = torch.optim.SparseAdam([E], lr=0.05, betas=betas, eps=1e-15)
@@ -495,9 +530,9 @@ def test_levels_that_no_row_holds_keep_their_rows(make_network, make_training, s
     X, Y, w = table()
     X[:, 3] = np.minimum(X[:, 3], 2.0)
     network = make_network(**MAKE, n_members=2)
-    before = network.embedding.E.copy()
+    before = network.layers[0].E.copy()
     list(islice(make_training(network, solver).epochs(Batches(X, Y, w, 10, True, 2)), 3))
-    kept = (network.embedding.E == before).all(axis=(0, 2))
+    kept = (network.layers[0].E == before).all(axis=(0, 2))
     assert_array_equal(np.flatnonzero(kept), [7, 8, 9])
 
 

@@ -6,7 +6,7 @@ from sklearn.neural_network import MLPRegressor
 
 from sknet._engine.activations import ACTIVATIONS
 from sknet._engine.initializers import AUTO, INITIALIZERS, initializer
-from sknet._engine.network import initial_parameters
+from sknet._engine.network import dense_layers, drawn_parameters
 
 # Distribution of a weight, from the papers: its family and its standard deviation.
 PAPERS = {
@@ -42,9 +42,8 @@ def test_glorot_uniform_has_the_bounds_of_scikit_learn(activation):
     X, y = np.zeros((2, n_features)), np.zeros(2)
     theirs = MLPRegressor(hidden_layer_sizes=(units,), activation=activation, random_state=0)
     theirs.set_params(solver="sgd", learning_rate_init=1e-300, max_iter=1).fit(X, y)
-    ours = initial_parameters(
-        (n_features, units, 1), [activation], "glorot_uniform", np.random.default_rng(0)
-    )
+    layers = dense_layers((n_features, units, 1), [activation], init="glorot_uniform")
+    ours = drawn_parameters(layers, np.random.default_rng(0))
     for layer, W, b in zip(ours, theirs.coefs_, theirs.intercepts_, strict=True):
         assert layer["W"].shape == W.shape
         assert stats.ks_2samp(layer["W"].ravel(), W.ravel()).pvalue > 1e-3
@@ -80,7 +79,8 @@ def test_the_signal_passes_through_twenty_layers_as_the_papers_promise(activatio
     rng, width = np.random.default_rng(0), 300
     Z = rng.normal(size=(200, width))
     A, work = np.empty_like(Z), np.empty_like(Z)
-    for layer in initial_parameters([width] * 21, [activation] * 19, init, rng)[:-1]:
+    layers = dense_layers([width] * 21, [activation] * 19, init=init)
+    for layer in drawn_parameters(layers, rng)[:-1]:
         ACTIVATIONS[activation].forward(Z, A, ACTIVATIONS[activation].memory(work))
         Z = A @ layer["W"] + layer["b"]
         A = np.empty_like(Z)
@@ -88,13 +88,9 @@ def test_the_signal_passes_through_twenty_layers_as_the_papers_promise(activatio
 
 
 def test_output_layer_takes_the_bounds_of_the_last_hidden_activation():
-    units = (300, 10, 300)
-    bounds = {
-        activation: abs(
-            initial_parameters(units, [activation], "glorot_uniform", np.random.default_rng(0))[-1][
-                "W"
-            ]
-        ).max()
-        for activation in ("logistic", "tanh")
-    }
+    bounds = {}
+    for activation in ("logistic", "tanh"):
+        layers = dense_layers((300, 10, 300), [activation], init="glorot_uniform")
+        W = drawn_parameters(layers, np.random.default_rng(0))[-1]["W"]
+        bounds[activation] = abs(W).max()
     assert bounds["tanh"] == pytest.approx(np.sqrt(3) * bounds["logistic"])

@@ -4,7 +4,9 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._engine.activations import ACTIVATIONS
-from sknet._engine.layers import Dense, Dropout, SparseRows, product, work_array
+from sknet._engine.layers import Dense, Dropout, SparseRows
+from sknet._engine.layers.dense import product
+from sknet._engine.network import work_array
 
 SIZES = [(4, 3), (1, 3), (4, 1), (1, 1)]
 
@@ -22,7 +24,7 @@ def bound_layer(n_in, n_out, activation="identity", n_members=2, seed=0):
 
 def buffers_of(layer, n_samples):
     work = work_array([layer], len(layer.W), n_samples, layer.W.dtype)
-    return layer.buffers(n_samples, work)
+    return layer.buffers(len(layer.W), n_samples, layer.W.dtype, work)
 
 
 def inputs(kind, n_in, n_samples=5, n_members=2, seed=1):
@@ -108,8 +110,9 @@ def test_forward_and_backward_leave_the_input_and_the_parameters(activation):
 def test_one_scratch_array_serves_layers_of_all_widths():
     layers = [bound_layer(2, n_out, "elu", n_members=3) for n_out in (7, 2)]
     work = work_array(layers, 3, 5, np.float64)
-    assert [layer.buffers(5, work).work.shape for layer in layers] == [(3, 5, 7), (3, 5, 2)]
-    assert all(np.shares_memory(layer.buffers(5, work).work, work) for layer in layers)
+    scratch = [layer.buffers(3, 5, np.float64, work).work for layer in layers]
+    assert [a.shape for a in scratch] == [(3, 5, 7), (3, 5, 2)]
+    assert all(np.shares_memory(a, work) for a in scratch)
 
 
 def test_a_gradient_of_the_input_has_memory_only_where_it_is_asked_for():
@@ -148,7 +151,7 @@ def dropout_layer(n_units, p, seeds=(0, 1)):
 
 def output_of(layer, X):
     """The layer's output for a batch, as dense arrays of the caller's own."""
-    A = layer.forward(X, layer.buffers(X.shape[-2], np.empty(0)))
+    A = layer.forward(X, layer.buffers(2, X.shape[-2], np.float64, np.empty(0)))
     return np.stack([m.toarray() for m in A.matrices]) if isinstance(A, SparseRows) else A.copy()
 
 
@@ -208,7 +211,7 @@ def test_dropout_leaves_its_input_and_keeps_the_precision(dtype):
 def test_backward_of_dropout_is_the_slope_of_forward_at_a_fixed_mask(kind):
     layer, (batch, X) = dropout_layer(4, 0.4), inputs(kind, 4)
     states = [rng.bit_generator.state for rng in layer.generators]
-    buffers, rng = layer.buffers(5, np.empty(0)), np.random.default_rng(2)
+    buffers, rng = layer.buffers(2, 5, np.float64, np.empty(0)), np.random.default_rng(2)
     dA, D = rng.normal(size=(2, 2, 5, 4))
 
     def output(step):

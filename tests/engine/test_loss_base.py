@@ -5,8 +5,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize_scalar
 
-from sknet._engine.loss_base import MARGIN, Loss, inverse_softplus, weighted_quantiles
-from sknet._engine.losses import LOSSES, PREDICTIONS
+from sknet._engine.averages import MARGIN, inverse_softplus, weighted_quantiles
+from sknet._engine.links import LINKS
+from sknet._engine.loss_base import Loss
+from sknet._engine.losses import LOSSES
 
 ROWS = [(loss, out) for loss, outs in LOSSES.items() for out in outs]
 
@@ -31,7 +33,7 @@ def draw(draw_targets):
         rng = np.random.default_rng(2)
         Y = draw_targets(loss, out, rng, (n_samples, n_outputs))
         if loss == "squared_error":
-            Y = PREDICTIONS[out](Y)  # in the range of sigma, where the best constant is finite
+            Y = LINKS[out].prediction(Y)  # in the range of sigma, where the best constant is finite
         return Y, rng.uniform(0.5, 2, n_samples)
 
     return targets_and_weights
@@ -127,11 +129,13 @@ def test_constant_of_equal_targets_is_finite_and_predicts_them(loss, out, y, n_s
         pytest.skip("not in the domain")
     best = row.constant(Y)
     assert np.isfinite(best).all()
-    prediction = PREDICTIONS[out](best)
+    prediction = LINKS[out].prediction(best)
     if out == "softmax":
         assert_allclose(prediction, 1 / 3)
     elif out in ("logistic", "tanh"):
-        least, most = PREDICTIONS[out](np.array([-50.0, 50.0])).round()  # the range of the link
+        least, most = (
+            LINKS[out].prediction(np.array([-50.0, 50.0])).round()
+        )  # the range of the link
         margin = MARGIN * (most - least)
         assert_allclose(prediction, np.clip(y, least + margin, most - margin), atol=1e-15)
     elif out == "increments":
@@ -150,7 +154,7 @@ def test_an_absent_class_counts_as_a_share_of_the_margin(loss, n_samples):
     share = n_samples * 4 // 10
     Y[:share, 0] = Y[share:, 1] = 1
     assert_allclose(np.exp(LOSSES[loss]["softmax"].constant(Y)), [0.4, 0.6, MARGIN])
-    shares = PREDICTIONS["logistic"](LOSSES[loss]["logistic"].constant(Y[:, [0, 2]] + [0, 1]))
+    shares = LINKS["logistic"].prediction(LOSSES[loss]["logistic"].constant(Y[:, [0, 2]] + [0, 1]))
     assert_allclose(shares, [0.4, 1 - MARGIN])
 
 
@@ -172,7 +176,7 @@ def test_the_best_constant_of_huber_balances_the_clipped_residuals(d):
 def test_the_best_increments_are_at_least_a_thousandth_of_the_range_apart():
     y = np.repeat([0.0, 1.0, 10.0], [50, 20, 30])[:, None]
     row = LOSSES["quantile"]["increments"].configured(quantile=(0.1, 0.2, 0.3, 0.6, 0.9))
-    Q = PREDICTIONS["increments"](row.constant(y))
+    Q = LINKS["increments"].prediction(row.constant(y))
     assert_allclose(Q, [0, 0.01, 0.02, 1.02, 10.02], rtol=1e-12)
 
 

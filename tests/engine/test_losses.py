@@ -3,7 +3,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import kl_div
 
-from sknet._engine.losses import LOSSES, PREDICTIONS
+from sknet._engine.links import LINKS
+from sknet._engine.losses import LOSSES
 
 ROWS = [(loss, out) for loss, outs in LOSSES.items() for out in outs]
 MATCHED = [
@@ -28,7 +29,7 @@ def tweedie(y, a, p):
 
 
 # Textbook formulas, good for moderate z: inverse links, and losses of a prediction a.
-LINKS = {
+TEXTBOOK = {
     "identity": lambda z: z,
     "logistic": lambda z: 1 / (1 + np.exp(-z)),
     "tanh": lambda z: (np.exp(z) - np.exp(-z)) / (np.exp(z) + np.exp(-z)),
@@ -63,7 +64,7 @@ every_dtype = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def formula(loss, out, Y, Z):
     """Loss of each sample, by the textbook."""
     per_output = FORMULAS.get((loss, out)) or FORMULAS[loss, "any"]
-    return per_output(Y, LINKS[out](Z)).sum(axis=-1)
+    return per_output(Y, TEXTBOOK[out](Z)).sum(axis=-1)
 
 
 def evaluate(row, Y, Z):
@@ -161,7 +162,7 @@ def test_log_losses_grow_linearly_without_clipping(dtype, value_delta):
 @pytest.mark.parametrize(("loss", "out"), MATCHED)
 def test_delta_is_the_residual_where_loss_and_link_belong_together(loss, out, draw, value_delta):
     Y, Z = draw(loss, out, (9, 4))
-    assert_allclose(value_delta(loss, out, Y, Z)[1], LINKS[out](Z) - Y, rtol=1e-12, atol=1e-14)
+    assert_allclose(value_delta(loss, out, Y, Z)[1], TEXTBOOK[out](Z) - Y, rtol=1e-12, atol=1e-14)
 
 
 def test_softmax_of_two_is_the_logistic_of_the_difference(value_delta):
@@ -174,30 +175,30 @@ def test_softmax_of_two_is_the_logistic_of_the_difference(value_delta):
 
 
 def test_every_output_activation_has_a_prediction():
-    assert {out for _, out in ROWS} == set(PREDICTIONS)
+    assert {out for _, out in ROWS} == set(LINKS)
 
 
-@pytest.mark.parametrize("out", PREDICTIONS)
+@pytest.mark.parametrize("out", LINKS)
 def test_prediction_is_the_textbook_inverse_link_as_a_new_array(out):
     Z = 2 * np.random.default_rng(6).normal(size=(2, 5, 3))
-    prediction = PREDICTIONS[out](Z)
-    assert_allclose(prediction, LINKS[out](Z), rtol=1e-12)
+    prediction = LINKS[out].prediction(Z)
+    assert_allclose(prediction, TEXTBOOK[out](Z), rtol=1e-12)
     assert not np.shares_memory(prediction, Z)
 
 
 @every_dtype
-@pytest.mark.parametrize("out", PREDICTIONS)
+@pytest.mark.parametrize("out", LINKS)
 def test_prediction_is_finite_at_ten_thousand(out, dtype):
     Z = np.array([[-1e4, 0.0, 1e4], [1e4, 1e4, -1e4]], dtype)
     with np.errstate(over="raise", divide="raise", invalid="raise"):
-        prediction = PREDICTIONS[out](Z)
+        prediction = LINKS[out].prediction(Z)
     assert prediction.dtype == dtype
     assert np.isfinite(prediction).all()
 
 
 def test_probabilities_of_a_softmax_sum_to_one():
     Z = np.random.default_rng(7).normal(scale=100, size=(50, 6))
-    assert_allclose(PREDICTIONS["softmax"](Z).sum(axis=-1), 1, rtol=1e-15)
+    assert_allclose(LINKS["softmax"].prediction(Z).sum(axis=-1), 1, rtol=1e-15)
 
 
 @pytest.mark.torch

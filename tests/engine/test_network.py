@@ -11,15 +11,10 @@ from sknet._engine.activations import ACTIVATIONS
 from sknet._engine.initializers import INITIALIZERS
 from sknet._engine.layers import SparseRows
 from sknet._engine.losses import LOSSES
-from sknet._engine.network import (
-    CHUNK_ELEMENTS,
-    Network,
-    dense_layers,
-    forward,
-    initial_parameters,
-)
+from sknet._engine.network import CHUNK_ELEMENTS, dense_layers, drawn_parameters, forward
+from sknet._engine.optimizers import clip_gradient
 from sknet._engine.prediction import raw_output
-from sknet._engine.team import ALONE, Team
+from sknet._engine.team import SINGLE_THREAD, Team
 
 ROWS = [(loss, out) for loss, outs in LOSSES.items() for out in outs]
 SIZES = list(itertools.product((1, 3), (False, True), (0, 1, 3), (1, 2)))
@@ -212,14 +207,17 @@ def test_sparse_rows_equal_dense_ones(make_network, draw_targets, loss, out, n_h
 
 @pytest.mark.parametrize("n_members", [1, 3])
 def test_a_column_of_ones_takes_the_first_bias_in(make_network, n_members):
-    """Of a network over the same theta, objective and gradient stay what they are without it."""
+    """Objective and gradient stay what they are without it."""
     rng = np.random.default_rng(8)
-    plain = make_network((4, 5, 3), ["tanh"], n_members=n_members, alpha=0.1)
-    layers = dense_layers((4, 5, 3), ["tanh"], has_ones=True)
-    network = Network(layers, plain.loss, plain.alpha, plain.theta)
+    plain, network = (
+        make_network((4, 5, 3), ["tanh"], n_members=n_members, alpha=0.1) for _ in range(2)
+    )
     X, Y, w = rng.normal(size=(7, 4)), rng.normal(size=(7, 3)), rng.uniform(0, 2, 7)
     with_ones = np.column_stack([X, np.ones(7)])
-    for one, other in ((network, plain), *zip(network.rows(), plain.rows(), strict=True)):
+    for one, other in (
+        (network, plain),
+        *zip(network.each_member(), plain.each_member(), strict=True),
+    ):
         for a, b in zip(evaluate(one, with_ones, Y, w), evaluate(other, X, Y, w), strict=True):
             assert_allclose(a, b, rtol=1e-12, atol=1e-14)
 
@@ -231,7 +229,7 @@ def test_each_member_is_a_network_of_its_own(make_network, draw_targets, loss, o
     X, Y = rng.normal(size=(3, 6, 4)), draw_targets(loss, out, rng, (3, 6, 3))
     w = rng.uniform(0, 2, (3, 6))
     objective, grad = evaluate(network, X, Y, w)
-    for k, member in enumerate(network.rows()):
+    for k, member in enumerate(network.each_member()):
         assert np.shares_memory(member.theta, network.theta)
         alone = evaluate(member, X[k], Y[k], w[k])
         assert_allclose(alone[0], objective[[k]], rtol=1e-13)
@@ -321,7 +319,7 @@ def test_a_member_with_dropout_is_a_network_of_its_own(make_network):
     network, other = make_network(**make), make_network(**make)
     X, Y = rng.normal(size=(3, 6, 4)), rng.normal(size=(3, 6, 2))
     objective, grad = evaluate(network, X, Y)
-    for k, member in enumerate(other.rows()):
+    for k, member in enumerate(other.each_member()):
         alone = evaluate(member, X[k], Y[k])
         assert_allclose(alone[0], objective[[k]], rtol=1e-13)
         assert_allclose(alone[1], grad[[k]], rtol=1e-12, atol=1e-14)
@@ -338,15 +336,15 @@ def test_clipping_scales_the_gradient_of_each_member_down_to_the_norm(make_netwo
     sizes = np.array([[0.5], [2.0], [1e-20]])
     network.grad[:] = drawn * sizes
     before = network.grad.copy()
-    network.clip(1.0)
+    clip_gradient(network.grad, 1.0)
     assert network.grad.dtype == dtype
     assert_array_equal(network.grad[[0, 2]], before[[0, 2]])
     assert_allclose(network.grad[1], drawn[1], rtol=1e-6)
-    network.clip(0.1)
+    clip_gradient(network.grad, 0.1)
     norms = np.linalg.norm(network.grad.astype(float), axis=1)
     assert_allclose(norms, [0.1, 0.1, 1e-20], rtol=1e-6)
     network.grad[:] = 0
-    network.clip(0.1)
+    clip_gradient(network.grad, 0.1)
     assert not network.grad.any()
 
 
@@ -356,7 +354,7 @@ def test_a_gradient_whose_square_overflows_is_clipped_too(make_network, dtype, s
     drawn = np.random.default_rng(0).normal(size=network.grad.shape)
     network.grad[:] = drawn * size
     with np.errstate(over="ignore"):
-        network.clip(2.0)
+        clip_gradient(network.grad, 2.0)
     assert_allclose(network.grad, 2 * drawn / np.linalg.norm(drawn), rtol=1e-5)
 
 
@@ -372,10 +370,10 @@ def test_a_gradient_whose_square_overflows_is_clipped_too(make_network, dtype, s
 def test_threads_that_share_the_rows_find_the_same_gradient(
     make_network, monkeypatch, size, kind, weighted, n_members, n_samples, in_chunks
 ):
-    monkeypatch.setattr(network_module, "SHARE_ELEMENTS", 1)
+    monkeypatch.setattr(network_module, "MIN_OUTPUTS_PER_THREAD", 1)
     if in_chunks:  # of 16 rows
         monkeypatch.setattr(network_module, "CHUNK_ELEMENTS", 1)
-        monkeypatch.setattr(network_module, "SMALLEST_CHUNK", 1)
+        monkeypatch.setattr(network_module, "MIN_TRAINING_CHUNK", 1)
     rng = np.random.default_rng(15)
     lead = (n_members,) if "gathered" in kind else ()
     X = rng.normal(size=(*lead, n_samples, 4)) * (rng.random((*lead, n_samples, 4)) < 0.6)
@@ -384,7 +382,7 @@ def test_threads_that_share_the_rows_find_the_same_gradient(
     if "sparse" in kind:
         batch = SparseRows(*map(scipy.sparse.csr_array, X if lead else X[None]))
     make = {"units": (4, 5, 3), "activations": ["tanh"], "n_members": n_members, "alpha": 0.1}
-    alone, shared = (make_network(**make, team=team) for team in (ALONE, Team(size)))
+    alone, shared = (make_network(**make, team=team) for team in (SINGLE_THREAD, Team(size)))
     assert shared.n_shares(n_samples) == min(size, n_samples)
     assert alone.n_shares(n_samples) == 1
     w = w if weighted else None
@@ -395,7 +393,7 @@ def test_threads_that_share_the_rows_find_the_same_gradient(
 
 def test_rows_are_shared_where_each_thread_has_enough_and_never_with_dropout(make_network):
     make = {"units": (4, 128, 1), "activations": ["tanh"], "team": Team(3)}
-    network, enough = make_network(**make), network_module.SHARE_ELEMENTS // 128
+    network, enough = make_network(**make), network_module.MIN_OUTPUTS_PER_THREAD // 128
     shares = [network.n_shares(n * enough) for n in (1, 2, 3, 10)]
     assert shares == [1, 2, 3, 3]
     assert make_network(**make, dropout=(0.0, 0.1)).n_shares(10 * enough) == 1
@@ -420,7 +418,10 @@ def test_raw_output_of_all_rows_is_that_of_each_row(make_network, as_matrix):
 def test_a_zero_output_changes_no_other_layer(init):
     units, activations = (4, 6, 2), ["relu"]
     drawn, zeroed = (
-        initial_parameters(units, activations, init, np.random.default_rng(0), zero_output)
+        drawn_parameters(
+            dense_layers(units, activations, init=init, zero_output=zero_output),
+            np.random.default_rng(0),
+        )
         for zero_output in (False, True)
     )
     assert_array_equal(drawn[0]["W"], zeroed[0]["W"])
@@ -431,8 +432,9 @@ def test_a_zero_output_changes_no_other_layer(init):
 @pytest.mark.parametrize("init", ["auto", *INITIALIZERS])
 def test_initial_parameters_fill_the_views(make_network, init):
     units = (4, 6, 5, 2)
-    drawn = initial_parameters(units, ["relu", "selu"], init, np.random.default_rng(0))
-    views = make_network(units, ["relu", "selu"]).layout.views(np.zeros((1, 24 + 30 + 10 + 13)))
+    layers = dense_layers(units, ["relu", "selu"], init=init)
+    drawn = drawn_parameters(layers, np.random.default_rng(0))
+    views = make_network(units, ["relu", "selu"]).layout.views([np.zeros((1, 24 + 30 + 10 + 13))])
     for parameters, view in zip(drawn, views, strict=True):
         assert {k: a.shape for k, a in parameters.items()} == {
             k: a.shape[1:] for k, a in view.items()

@@ -5,13 +5,18 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import rosen, rosen_der
 
-from sknet._engine.optimizers import BLOCK, OPTIMIZERS
+from sknet._engine.optimizers import OPTIMIZERS
+from sknet._engine.walk import STEP_ELEMENTS
 
 every_optimizer = pytest.mark.parametrize("solver", OPTIMIZERS)
 
 MATRIX = np.array([[2.0, 0.3, 0, 0], [0.3, 1.0, 0, 0], [0, 0, 0.5, 0.1], [0, 0, 0.1, 3.0]])
 START = np.array([1.0, -2.0, 0.5, 3.0])
 WEIGHTS = slice(0, 2)
+
+
+def state_arrays(optimizer):
+    return [a for own in optimizer.arrays.values() for a in own]
 
 
 def gradient(theta):
@@ -194,12 +199,12 @@ def test_restored_state_continues_bit_for_bit(make_optimizer, solver):
 @every_optimizer
 def test_blocks_of_a_large_theta_step_like_small_ones(make_optimizer, solver):
     rng = np.random.default_rng(0)
-    n_params = BLOCK + 7
-    assert n_params * 2 > 2 * BLOCK, "blocks must end inside of a row and across rows"
+    n_params = STEP_ELEMENTS + 7
+    assert n_params * 2 > 2 * STEP_ELEMENTS, "blocks must end inside of a row and across rows"
     start = rng.normal(size=(2, n_params))
     theta, grad = start.copy(), np.empty_like(start)
     optimizer = make_optimizer(solver, theta, grad, slice(0, 5))
-    columns = np.r_[0:10, BLOCK - 5 : n_params]
+    columns = np.r_[0:10, STEP_ELEMENTS - 5 : n_params]
     small, small_grad = start[:, columns].copy(), np.empty((2, columns.size))
     reference = make_optimizer(solver, small, small_grad, slice(0, 5))
     for _ in range(3):
@@ -234,7 +239,7 @@ def test_float32_stays_float32(make_optimizer, solver):
     optimizer = make_optimizer(solver, theta, grad, WEIGHTS)
     exact = run(make_optimizer, solver, lambda t: 0.01)
     rounded = trajectory(optimizer, theta, grad, lambda t: 0.01, 10)
-    assert {a.dtype for a in (rounded, *optimizer.arrays.values())} == {np.dtype(np.float32)}
+    assert {a.dtype for a in (rounded, *state_arrays(optimizer))} == {np.dtype(np.float32)}
     assert_allclose(rounded, exact, rtol=1e-5)
 
 

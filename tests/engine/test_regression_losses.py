@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, mean_tweedie_deviance
 
-from sknet._engine.losses import LOSSES, PREDICTIONS
+from sknet._engine.links import LINKS
+from sknet._engine.losses import LOSSES
 
 ROWS = [(loss, out) for loss, outs in LOSSES.items() for out in outs]
 
@@ -95,7 +96,7 @@ def test_increments_sum_scikit_learns_pinball_losses():
     Y, Z = draw((50, 3))
     levels = (0.1, 0.4, 0.95)
     value, _ = value_delta(row("quantile", "increments", quantile=levels), Y[:, :1], Z)
-    Q = PREDICTIONS["increments"](Z)
+    Q = LINKS["increments"].prediction(Z)
     expected = sum(mean_pinball_loss(Y[:, 0], q, alpha=t) for q, t in zip(Q.T, levels, strict=True))
     assert value.mean() == pytest.approx(expected, rel=1e-13)
 
@@ -166,10 +167,10 @@ def test_increments_never_cross(dtype, scale):
     rng = np.random.default_rng(0)
     Z = (scale * rng.normal(size=(100_000, 9))).astype(dtype)
     Z[:, 0] *= rng.choice([1, 1e4, 1e-4], 100_000)
-    Q = PREDICTIONS["increments"](Z)
+    Q = LINKS["increments"].prediction(Z)
     assert Q.dtype == dtype
     assert (Q[:, 1:] >= Q[:, :-1]).all()
-    mean = PREDICTIONS["increments"](Z.reshape(5, 20_000, 9)).mean(axis=0)  # of five members
+    mean = LINKS["increments"].prediction(Z.reshape(5, 20_000, 9)).mean(axis=0)  # of five members
     assert (mean[:, 1:] >= mean[:, :-1]).all()
 
 
@@ -178,7 +179,7 @@ def test_one_increment_is_the_quantile_alone():
     one = value_delta(row("quantile", "increments", quantile=(0.7,)), Y, Z)
     for a, b in zip(one, value_delta(row("quantile", "identity", quantile=0.7), Y, Z), strict=True):
         assert_allclose(a, b, rtol=1e-14)
-    assert_array_equal(PREDICTIONS["increments"](Z), Z)
+    assert_array_equal(LINKS["increments"].prediction(Z), Z)
 
 
 # --------------------------------------------------------------------------------- extremes

@@ -16,7 +16,7 @@ each_with_horizon = pytest.mark.parametrize("name", WITH_HORIZON)
 
 
 def start(steps_per_epoch, n_epochs):
-    return Progress().rebased(steps_per_epoch).with_horizon(n_epochs, anew=True)
+    return Progress().rebased(steps_per_epoch).with_horizon(n_epochs, restart=True)
 
 
 def epochs(learning_rate, progress, n_samples=50):
@@ -59,7 +59,7 @@ def test_progress_is_rebuilt_from_its_tuple_and_from_the_first_fields_alone():
 def test_step_and_epoch_agree_when_the_number_of_batches_changes(new_horizon):
     progress = start(4, 10)
     for n_epochs, (n_calls, steps_per_epoch) in enumerate([(3, 4), (2, 7), (1, 1), (4, 5)], 10):
-        progress = progress.rebased(steps_per_epoch).with_horizon(n_epochs, anew=new_horizon)
+        progress = progress.rebased(steps_per_epoch).with_horizon(n_epochs, restart=new_horizon)
         begin = progress.epoch
         for _ in range(n_calls):
             assert progress.epochs == progress.epoch
@@ -331,7 +331,7 @@ def test_one_epoch_at_a_time_has_the_rates_of_one_run(name, warmup):
     learning_rate, progress = LearningRate(name, 0.3, 0.5, warmup), start(4, 6)
     whole, pieces = all_rates(learning_rate, progress), []
     for _ in range(6):
-        progress = Progress(*tuple(progress)).rebased(4).with_horizon(6, anew=False)
+        progress = Progress(*tuple(progress)).rebased(4).with_horizon(6, restart=False)
         pieces += learning_rate.epoch(progress)
         progress = progress.after_epoch(50)
     assert pieces == whole
@@ -341,7 +341,7 @@ def test_one_epoch_at_a_time_has_the_rates_of_one_run(name, warmup):
 def test_without_horizon_a_warm_start_goes_on(name):
     learning_rate = LearningRate(name, 0.3, 0.5, warmup=3)
     whole = list(islice(epochs(learning_rate, start(4, 6)), 6))
-    progress = start(4, 2).after_epoch(50).after_epoch(50).rebased(4).with_horizon(4, anew=True)
+    progress = start(4, 2).after_epoch(50).after_epoch(50).rebased(4).with_horizon(4, restart=True)
     assert list(islice(epochs(learning_rate, progress), 4)) == whole[2:]
 
 
@@ -350,7 +350,7 @@ def test_without_horizon_a_warm_start_goes_on(name):
 def test_with_horizon_a_warm_start_runs_through_the_schedule_again(name, steps_per_epoch, n_epochs):
     """And does not warm up again; with as many batches as before, or more."""
     progress = start(4, 3).after_epoch(50).after_epoch(50).after_epoch(50)
-    progress = progress.rebased(steps_per_epoch).with_horizon(n_epochs, anew=True)
+    progress = progress.rebased(steps_per_epoch).with_horizon(n_epochs, restart=True)
     again = all_rates(LearningRate(name, 0.3, warmup=2), progress)
     assert again == all_rates(LearningRate(name, 0.3), start(steps_per_epoch, n_epochs))
 

@@ -109,13 +109,13 @@ def test_where_the_score_is_not_watched_the_loss_is_and_the_best_parameters_are_
 
 def test_kept_parameters_set_no_bar_for_the_loss():
     stopping = Stopping(0.0, 1, lambda theta: 0.8, by_score=False)
-    stopping.keep(THETA)
+    stopping.set_baseline(THETA)
     assert [stopping.update(THETA, loss) for loss in (5.0, 4.0, 4.5)] == [False, False, True]
 
 
 def test_without_a_score_no_parameters_are_kept():
     stopping = Stopping(0.1, 2)
-    stopping.keep(THETA)
+    stopping.set_baseline(THETA)
     stopping.update(THETA, 1.0)
     assert stopping.best_theta is None
     assert stopping.best_iter == 0
@@ -124,7 +124,7 @@ def test_without_a_score_no_parameters_are_kept():
 def test_kept_parameters_must_be_improved_on():
     scores = iter([0.8, 0.5, 0.7, 0.9])
     stopping = Stopping(0.0, 3, lambda theta: next(scores))
-    stopping.keep(np.full((1, 2), 7.0))
+    stopping.set_baseline(np.full((1, 2), 7.0))
     for epoch in range(2):
         assert not stopping.update(np.full((1, 2), epoch), 0.0)
         assert_array_equal(stopping.best_theta, [[7.0, 7.0]])
@@ -137,7 +137,7 @@ def test_kept_parameters_must_be_improved_on():
 def test_kept_parameters_are_a_copy_and_set_the_bar_for_patience():
     scores, theta = iter([0.8, 0.5, 0.6, 0.7]), np.full((1, 2), 7.0)
     stopping = Stopping(0.0, 3, lambda theta: next(scores))
-    stopping.keep(theta)
+    stopping.set_baseline(theta)
     theta[:] = 1.0
     assert_array_equal(stopping.best_theta, [[7.0, 7.0]])
     assert [stopping.update(theta, 0.0) for _ in range(3)] == [False, False, True]

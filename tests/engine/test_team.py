@@ -6,19 +6,9 @@ import time
 import numpy as np
 import pytest
 
-from sknet._engine import network, optimizers
-from sknet._engine.layers import Dense
-from sknet._engine.losses import LOSSES
+from sknet._engine import penalty, walk
 from sknet._engine.optimizers import OPTIMIZERS
-from sknet._engine.parameters import Layout
-from sknet._engine.team import ALONE, Team
-
-HYPER = {
-    "adam": {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-6},
-    "adamw": {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-6, "weight_decay": 0.3},
-    "sgd": {"momentum": 0.9, "nesterovs_momentum": True},
-    "rmsprop": {"rho": 0.7, "epsilon": 1e-6},
-}
+from sknet._engine.team import SINGLE_THREAD, Team
 
 
 def test_results_come_in_order_and_the_caller_does_the_first_share():
@@ -55,14 +45,14 @@ def test_shares_are_not_smaller_than_is_worth_a_thread(size, n_items, least, exp
 
 
 @pytest.mark.parametrize("solver", OPTIMIZERS)
-def test_optimizers_step_to_the_same_bits(monkeypatch, solver):
-    monkeypatch.setattr(optimizers, "SHARE", 10)
-    monkeypatch.setattr(optimizers, "BLOCK", 16)
+def test_optimizers_step_to_the_same_bits(make_optimizer, monkeypatch, solver):
+    monkeypatch.setattr(walk, "MIN_STEP_ELEMENTS_PER_THREAD", 10)
+    monkeypatch.setattr(walk, "STEP_ELEMENTS", 16)
     found = []
-    for team in (ALONE, Team(2), Team(3)):
+    for team in (SINGLE_THREAD, Team(2), Team(3)):
         rng = np.random.default_rng(0)
         theta, grad = rng.normal(size=(2, 71)), np.empty((2, 71))
-        optimizer = OPTIMIZERS[solver](theta, grad, slice(0, 40), team, **HYPER[solver])
+        optimizer = make_optimizer(solver, theta, grad, slice(0, 40), team, epsilon=1e-6)
         for _ in range(3):
             grad[:] = rng.normal(size=grad.shape)
             optimizer.step(0.1)
@@ -72,25 +62,15 @@ def test_optimizers_step_to_the_same_bits(monkeypatch, solver):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_the_penalty_is_that_of_all_weights(monkeypatch, size):
-    monkeypatch.setattr(network, "PENALTY_BLOCK", 7)
-    layers = [Dense(3, 9, "tanh"), Dense(9, 2)]
-    layout = Layout([layer.shapes for layer in layers])
-    theta = np.random.default_rng(0).normal(size=layout.zeros(2, float).shape)
+def test_the_penalty_is_that_of_all_weights(make_network, monkeypatch, size):
+    monkeypatch.setattr(penalty, "PENALTY_ELEMENTS", 7)
     X, Y = np.zeros((4, 3)), np.zeros((4, 2))
-    without, with_penalty = (
-        network.Network(
-            [layer.of(slice(None)) for layer in layers],
-            LOSSES["squared_error"]["identity"],
-            alpha,
-            theta,
-            team=Team(size),
-        )
-        for alpha in (0.0, 0.3)
-    )
+    make = {"units": (3, 9, 2), "activations": ["tanh"], "n_members": 2, "team": Team(size)}
+    without, with_penalty = (make_network(**make, alpha=alpha) for alpha in (0.0, 0.3))
     values = with_penalty.loss_grad(X, Y) - without.loss_grad(X, Y)
-    W = theta[:, layout.groups["W"]]
+    columns = without.layout.groups["W"]
+    W = without.theta[:, columns]
     np.testing.assert_allclose(values, 0.15 * (W**2).sum(axis=1))
     added = with_penalty.grad - without.grad
-    np.testing.assert_allclose(added[:, layout.groups["W"]], 0.3 * W)
+    np.testing.assert_allclose(added[:, columns], 0.3 * W)
     assert not added[:, W.shape[1] :].any()

@@ -9,11 +9,13 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._engine.activations import ACTIVATIONS
+from sknet._engine.batches import Batches
+from sknet._engine.lbfgs import minimize_lbfgs, objective_of
 from sknet._engine.losses import LOSSES
 from sknet._engine.optimizers import OPTIMIZERS
+from sknet._engine.reports import DivergenceError
 from sknet._engine.schedules import SCHEDULES
 from sknet._engine.stopping import Stopping
-from sknet._engine.training import Batches, DivergenceError, minimize_lbfgs
 
 ROWS = [(loss, out) for loss, outs in LOSSES.items() for out in outs]
 
@@ -186,7 +188,7 @@ def test_loss_of_an_epoch_is_the_mean_over_samples_and_members(
 def test_schedule_sees_epochs_and_samples(make_network, make_training, schedule):
     X, Y, w = table()
     training = make_training(make_network((6, 2)), "sgd", 0.1, schedule)
-    training.progress = training.progress.with_horizon(6, anew=True)
+    training.with_horizon(6, restart=True)
     records = list(islice(training.epochs(Batches(X, Y, w, 10, True, 1)), 4))
     assert [record.iteration for record in records] == [1, 2, 3, 4]
     assert tuple(training.progress)[:2] == (4, 4 * 47)
@@ -408,7 +410,7 @@ def peak_of_an_epoch(make_network, make_training, draw_targets):
         w = np.ones(n_samples, dtype) if weighted else None
         batches = Batches(X, Y, w, batch_size, True, n_members)
         training = make_training(network, solver, eta=1e-4)
-        training.clip_norm = clip_norm
+        training.optimizer.clip_norm = clip_norm
         epochs = training.epochs(batches)
         next(epochs)
         tracemalloc.start()
@@ -475,7 +477,14 @@ def ridge(X, Y, w, alpha):
 def minimize(network, data=None, tol=1e-10, max_iter=1000, max_fun=15000, monitor=None):
     X, Y, w = table() if data is None else data
     batch = next(Batches(X, Y, w, X.shape[0], False, 1).epoch([]))
-    return minimize_lbfgs(network, batch, tol, max_iter, max_fun, monitor or (lambda record: False))
+    return minimize_lbfgs(
+        objective_of(network, batch),
+        network.theta[0],
+        tol,
+        max_iter,
+        max_fun,
+        monitor or (lambda record: False),
+    )
 
 
 @every_format
@@ -495,7 +504,7 @@ def test_lbfgs_on_a_linear_model_is_ridge(make_network, as_matrix, weighted, alp
 def test_lbfgs_fits_one_member_after_another(make_network):
     network = make_network((6, 2), n_members=3, alpha=0.3)
     X, Y, w = table()
-    for member in network.rows():
+    for member in network.each_member():
         minimize(member, tol=1e-12)
     assert_allclose(network.layers[0].W, [ridge(X, Y, w, 0.3)[0]] * 3, rtol=1e-7, atol=1e-8)
 

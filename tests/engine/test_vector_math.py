@@ -17,7 +17,7 @@ each_function = pytest.mark.parametrize("name", RANGES)
 @pytest.fixture(scope="module")
 def values():
     numba = pytest.importorskip("numba", minversion="0.60")
-    from sknet._engine import vector_math
+    from sknet._engine.kernels import vector_math
 
     loops = {}
     for name in RANGES:

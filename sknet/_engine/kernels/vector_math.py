@@ -1,11 +1,9 @@
 """exp, tanh and log1p for compiled loops, by arithmetic that the compiler turns into vectors.
 
 Compiled code calls those of the C library number by number: five to fifteen times as slow. These
-are inlined into the loops of ``kernels``. They are accurate to a few units of the last place of
-numbers of the size of 1, and bounded where they would overflow or vanish; NaN stays NaN.
-
-numba's cache looks at the file of the function that is called alone: ``kernels.py`` holds a digest
-of this one, so that it changes too.
+are inlined into the loops of ``activations`` and ``losses``. They are accurate to a few units of
+the last place of numbers of the size of 1, and bounded where they would overflow or vanish; NaN
+stays NaN.
 """
 
 from math import log

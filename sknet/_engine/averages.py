@@ -1,0 +1,99 @@
+"""Weighted averages of targets, from which the best constants of losses are computed.
+
+Shapes: Y (n_samples, n_outputs), w (n_samples,); ``w=None`` weights all rows equally.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import logit
+
+from sknet._engine.activations import Array
+
+#: Mean probabilities closer than this to 0 or 1 are clipped, since the best constant would be
+#: infinite. It does not depend on the number of rows, because a row of weight 2 counts as two rows.
+MARGIN = 1e-3
+
+
+def weighted_mean(Y: Array, w: Array | None) -> Array:
+    """Return the mean of each output in float64; correct even if the sum overflows."""
+    Y = np.asarray(Y, np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.average(Y, axis=0, weights=w)
+    if np.isfinite(mean).all():
+        return mean
+    largest = np.maximum(np.abs(Y).max(axis=0), 1.0)
+    return np.average(Y / largest, axis=0, weights=w) * largest
+
+
+def mean_and_scale(Y: Array, w: Array | None) -> tuple[Array, Array]:
+    """Return mean and standard deviation of each column, without overflow or underflow.
+
+    The scale of a constant column is exactly 0.
+    """
+    low, high = Y.min(axis=0), Y.max(axis=0)
+    half_range = high / 2 - low / 2
+    unit = np.where(half_range > 0, half_range, 1.0)
+    above_low = np.average((Y / 2 - low / 2) / unit, axis=0, weights=w) * unit
+    mean = np.where(low == high, low, low + above_low + above_low)
+    deviations = (Y / 2 - mean / 2) / unit
+    scale = np.sqrt(np.average(deviations**2, axis=0, weights=w)) * unit * 2
+    return mean, np.where(low == high, 0.0, scale)
+
+
+def positive_mean(Y: Array, w: Array | None) -> Array:
+    """Return the mean of each output, clipped to a positive number.
+
+    The lower limit is ``MARGIN`` times the mean of |y|, or ``MARGIN`` if all targets are 0. The
+    mean of non-negative targets is not changed unless all are 0.
+    """
+    size = weighted_mean(np.abs(Y), w)
+    return np.maximum(weighted_mean(Y, w), MARGIN * np.where(size > 0.0, size, 1.0))
+
+
+def log_of_mean(Y: Array, w: Array | None) -> Array:
+    """Return z such that exp(z) is the ``positive_mean`` of each output."""
+    return np.log(positive_mean(Y, w))
+
+
+def inverse_softplus_of_mean(Y: Array, w: Array | None) -> Array:
+    """Return z such that softplus(z) is the ``positive_mean`` of each output."""
+    return inverse_softplus(positive_mean(Y, w))
+
+
+def logit_of_mean(Y: Array, w: Array | None) -> Array:
+    """Return z such that sigma(z) is the mean of each output, clipped to [MARGIN, 1 - MARGIN]."""
+    return logit(np.clip(weighted_mean(Y, w), MARGIN, 1.0 - MARGIN))
+
+
+def artanh_of_mean(Y: Array, w: Array | None) -> Array:
+    """Return z such that tanh(z) = 2 sigma(2 z) - 1 is the mean, clipped to +-(1 - 2 MARGIN)."""
+    return logit_of_mean((np.asarray(Y, np.float64) + 1.0) / 2.0, w) / 2.0
+
+
+def log_of_mean_probabilities(Y: Array, w: Array | None) -> Array:
+    """Return log(p), p the mean of the rows; p is clipped to at least ``MARGIN``."""
+    return np.log(np.maximum(weighted_mean(Y, w), MARGIN))
+
+
+def inverse_softplus(a: Array) -> Array:
+    """Return z such that log(1 + exp(z)) = a, for a > 0."""
+    return a + np.log(-np.expm1(-a))
+
+
+def weighted_quantiles(y: Array, w: Array | None, levels: Sequence[float]) -> Array:
+    """Return the weighted quantiles of `y` (n_samples,).
+
+    Each is the midpoint of all minimisers of the pinball loss. With integer weights it equals
+    numpy's method "averaged_inverted_cdf" on repeated rows. Sums of weights that differ by less
+    than 1e-12 of the total count as equal.
+    """
+    w = np.ones(len(y)) if w is None else np.asarray(w, np.float64)
+    order = np.argsort(y)
+    order = order[w[order] > 0.0]
+    y, below = np.asarray(y, np.float64)[order], np.cumsum(w[order])
+    total = below[-1]
+    places, rounding = np.asarray(levels, np.float64) * total, 1e-12 * total
+    first = np.searchsorted(below, places - rounding)
+    last = np.searchsorted(below, places + rounding, side="right")
+    return y[first] / 2.0 + y[np.minimum(last, len(y) - 1)] / 2.0
