@@ -1,29 +1,38 @@
-"""Sample weights and class weights -> weights of mean 1."""
+"""Sample weights and class weights, normalised to mean 1."""
 
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
 
-from sknet._inputs import refuse_masked
-from sknet._targets import LabelTarget
+from sknet._compat import warn
+from sknet._table.messages import refuse_masked, without_data
+from sknet._target.classes import LabelTarget
+from sknet._target.messages import label_words
 
 
 def checked_weights(sample_weight: Any, n_samples: int) -> np.ndarray | None:
-    """Return the weights of the rows in float64; None where none are given.
+    """Return the sample weights in float64; None if there are none.
 
     Raises
     ------
     ValueError
-        If they are not finite, negative, or of another length.
+        If weights are not finite, are negative, or have the wrong length.
     """
     refuse_masked(sample_weight, "sample_weight")
     if sample_weight is None:
         return None
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_samples, sample_weight, dtype=np.float64)
-    w = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    kind = getattr(getattr(sample_weight, "dtype", None), "kind", "")
+    if kind in ("M", "m"):
+        raise ValueError("sample_weight holds dates or times: weights must be numbers, 0 or more.")
+    with without_data("sample_weight"):
+        w = check_array(
+            sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+        )
     if w.ndim != 1:
         raise ValueError(f"Sample weights must be a 1-d array or a number, got {w.ndim}-d.")
     if len(w) != n_samples:
@@ -36,9 +45,9 @@ def checked_weights(sample_weight: Any, n_samples: int) -> np.ndarray | None:
 def class_weights(
     class_weight: Any, target: LabelTarget, codes: np.ndarray, w: np.ndarray | None
 ) -> np.ndarray:
-    """Return the weight of each row's class times its own.
+    """Return the weight of each row times the weight of its class.
 
-    "balanced" gives each class that is there the same total weight, by the weights of the rows.
+    "balanced" gives each class that occurs the same total weight.
     """
     own = np.ones(len(codes)) if w is None else w
     if class_weight == "balanced":
@@ -46,34 +55,48 @@ def class_weights(
         present = totals > 0
         by_class = totals.sum() / (max(1, present.sum()) * np.where(present, totals, 1.0))
     else:
-        unknown = [label for label in class_weight if label not in target.classes]
-        if unknown:
-            raise ValueError(
-                f"class_weight names labels that are not among the classes: {unknown[:5]}."
-            )
         by_class = np.array([float(class_weight.get(c, 1.0)) for c in target.classes.tolist()])
     return own * by_class[codes]
 
 
+def warn_of_absent_classes(class_weight: Mapping[Any, float], classes: np.ndarray) -> None:
+    """Warn where a dict names absent labels and leaves a class out: a label may be misspelt.
+
+    A fold may lack a class of a dict that names all. scikit-learn's `compute_class_weight` raises
+    in the same case, and is silent in the other one.
+    """
+    known = classes.tolist()
+    absent = [label for label in class_weight if label not in known]
+    left_out = [label for label in known if label not in class_weight]
+    if absent and left_out:
+        warn(
+            f"class_weight names labels that y does not have: {label_words(absent)}. They are"
+            f" ignored, and these classes of y weigh 1: {label_words(left_out)}. Check how the"
+            " labels of class_weight are written, and their type.",
+            UserWarning,
+        )
+
+
 class Weights:
-    """Sample weights on a scale on which their mean is 1.
+    """Normalises sample weights to mean 1.
 
     Parameters
     ----------
     scale : tuple of two floats, optional
-        Largest weight, and mean of the weights divided by it, of the first call; None: this is
-        the first call.
+        The largest weight of the first call, and the mean of its weights divided by the largest.
+        None means that this is the first call.
 
     Notes
     -----
-    Divided by the largest one first: neither tiny nor huge weights overflow or vanish.
+    Weights are first divided by the largest one, so that tiny or huge weights neither underflow nor
+    overflow.
     """
 
     def __init__(self, scale: tuple[float, float] | None = None) -> None:
         self.scale = scale
 
     def normalise(self, w: np.ndarray | None, n_samples: int) -> np.ndarray | None:
-        """Return checked weights on the scale, zeros kept; None where all are 1."""
+        """Return normalised weights; None if all are 1. `w` is checked; zeros stay zero."""
         if w is None:
             self.scale = self.scale or (1.0, 1.0)
             return None if self.scale == (1.0, 1.0) else self._scaled(np.ones(n_samples))

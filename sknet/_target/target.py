@@ -1,0 +1,82 @@
+"""The base class of targets: converts y to Y, and predictions to the user's units."""
+
+from typing import Any
+
+import numpy as np
+
+
+class Target:
+    """The target of an estimator.
+
+    Attributes
+    ----------
+    n_outputs : int
+        Number of outputs of the network.
+    """
+
+    n_outputs: int
+
+    def encode(self, y: Any, dtype: Any, name: str = "y") -> tuple[np.ndarray, np.ndarray | None]:
+        """Return ``Y (n_samples, n_outputs)`` and the strata of a hold-out.
+
+        The strata are a code for each row, or None. `y` is as `reading` returns it; messages call
+        it `name`. Raises ValueError if `y` cannot be encoded.
+        """
+        raise NotImplementedError
+
+    def fit(self, Y: np.ndarray, w: np.ndarray | None, scales: bool, grows: bool) -> "Target":
+        """Return a target that is fitted to the first rows, as `scaled` needs it.
+
+        Parameters
+        ----------
+        Y : ndarray of shape (n_samples, n_outputs)
+        w : ndarray of shape (n_samples,) or None
+        scales : bool
+            Whether numbers are scaled.
+        grows : bool
+            Whether further rows follow, in which a constant column may vary.
+        """
+        return self
+
+    def continued(self, Y: np.ndarray) -> "Target":
+        """Return the target for continued training, given the rows of the new call."""
+        return self
+
+    def scaled(self, Y: np.ndarray) -> np.ndarray:
+        """Return encoded targets in the engine's units."""
+        return Y
+
+    def restore(self, prediction: np.ndarray) -> np.ndarray:
+        """Return a prediction in the user's units."""
+        return prediction
+
+    def smoothing(self, label_smoothing: float) -> tuple[float, float]:
+        """Return slope and shift; the smoothed targets are ``slope * Y + shift``."""
+        return 1.0, 0.0
+
+    def decode(self, prediction: np.ndarray) -> np.ndarray:
+        """Return the result of the estimator's ``predict``, given the restored prediction."""
+        raise NotImplementedError
+
+    def original(self, Y: np.ndarray) -> np.ndarray:
+        """Return the user's y, given encoded targets."""
+        raise NotImplementedError
+
+    def score(self, Y: np.ndarray, prediction: np.ndarray, w: np.ndarray | None) -> float:
+        """Return the estimator's ``score``, given encoded targets and restored predictions."""
+        raise NotImplementedError
+
+
+def cast_target(Y: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return encoded targets in `dtype`; raise ValueError if one is too large for it."""
+    with np.errstate(over="ignore"):
+        cast = Y.astype(dtype, copy=False)
+    if not np.isfinite(cast).all():
+        column = np.flatnonzero(~np.isfinite(cast).all(axis=0))[0]
+        where = "y" if Y.shape[1] == 1 else f"Column {column} of y"
+        or_else = ", or fit with dtype='float64'" if np.dtype(dtype) != np.float64 else ""
+        raise ValueError(
+            f"{where} holds a value that is too large for {np.dtype(dtype)}, the compute dtype of"
+            f" this network. Scale y{or_else}."
+        )
+    return cast
