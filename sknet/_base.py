@@ -1,4 +1,4 @@
-"""What both estimators share: `fit`, and the raw output that all predictions start from."""
+"""The base class of both estimators: `fit`, and the raw output for all predictions."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,50 +9,46 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from sknet import _params, _state
-from sknet._compat import CallbackSupportMixin, NoTasks, tasks_of, warn, with_callbacks
-from sknet._encoding import Encoder, plain_parameter
+from sknet import _params
+from sknet._compat import CallbackSupportMixin, NoCallbacks, callbacks_of, with_callbacks
+from sknet._engine.links import LINKS
 from sknet._engine.network import dense_layers
 from sknet._engine.parameters import Views
-from sknet._fitting import Result, Start, Watch, embedding_of, train
-from sknet._inputs import validate_X
-from sknet._memory import require_memory
-from sknet._predicting import predict
-from sknet._table import Table, is_frame, pieces
-from sknet._targets import plain, require_y
-from sknet._validation import Rows, mean_prediction
-from sknet._weights import Weights, checked_weights
+from sknet._fitted import pickling
+from sknet._fitted.prediction import predict
+from sknet._table.categorical import is_frame
+from sknet._table.encoder import Encoder, plain_parameter
+from sknet._table.read import pieces, refuse_lazy, validate_X
+from sknet._table.table import Table
+from sknet._target.reading import require_y
+from sknet._target.target import Target
+from sknet._target.weights import Weights, checked_weights
+from sknet._training.build import Observers, first_layers
+from sknet._training.finish import Result
+from sknet._training.memory import require_memory
+from sknet._training.rows import Rows
+from sknet._training.settings import Settings
+from sknet._training.start import Start
+from sknet._training.state import TrainingState
+from sknet._training.train import train
+from sknet._training.warning import warn_of_end, warn_of_few_rows
 
-#: Rows of a frame that are read at once in a prediction.
+#: Maximum rows of a DataFrame that a prediction reads at once, which limits memory.
 FRAME_ROWS = 1 << 16
-#: Rows of a first chunk below which what is learned of the columns is not to be trusted.
-FEW_ROWS = 100
-#: A loss that ends so many times above the first one is warned about.
-FAR_WORSE = 10
-
-NOT_CONVERGED = {
-    "max_iter": "Maximum iterations ({max_iter}) reached and the optimization hasn't converged"
-    " yet. Raise max_iter, or loosen tol.",
-    "max_fun": "Maximum number of evaluations ({max_fun}) reached and the optimization hasn't"
-    " converged yet. Raise max_fun.",
-    "max_time": "max_time ({max_time} s) is over and the optimization hasn't converged yet. Raise"
-    " max_time, or loosen tol.",
-}
-#: X_val, y_val and sample_weight_val where none are given.
-NOT_GIVEN = None, None, None
-NO_TASKS = NoTasks()
-#: Class -> names of its parameters.
+#: X_val, y_val and sample_weight_val if there is no validation data.
+NO_VALIDATION_DATA = None, None, None
+NO_CALLBACKS = NoCallbacks()
+#: Names of the constructor's parameters, by class.
 _NAMES: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
 
 
 @contextmanager
 def kept_on_failure(estimator: BaseEstimator) -> Iterator[None]:
-    """Leave the estimator as it was if what is inside fails."""
+    """Restore the attributes of the estimator if the body of the context raises."""
     before = dict(vars(estimator))
     try:
         yield
@@ -62,41 +58,24 @@ def kept_on_failure(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
-def _warn(result: Result, p: dict[str, Any]) -> None:
-    """Warn of a training that did not converge, was interrupted, or went astray."""
-    message, kind = None, ConvergenceWarning
-    if result.reason in NOT_CONVERGED:
-        message = NOT_CONVERGED[result.reason].format(**p)
-    elif result.reason == "interrupted":
-        message, kind = "Training interrupted by user.", UserWarning
-    elif result.reason not in ("converged", "epoch", "horizon", "callback"):
-        message = f"lbfgs: {result.reason}"
-    if message:
-        warn(message, kind)
-    first, last = result.losses[0], result.losses[-1]
-    if last > FAR_WORSE * max(first, p["tol"]):
-        warn(
-            f"Training ended at a loss of {last:.3g}, far above the {first:.3g} that it began with."
-            " Lower learning_rate_init.",
-            ConvergenceWarning,
-        )
-
-
 class BaseMLP(
     CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
-    """Fitting and prediction; a subclass says what y is, and what the raw output predicts."""
+    """Fitting and prediction; a subclass defines the target and the link of the output."""
 
-    #: What the parameter `loss` may be.
+    #: Allowed values of the parameter `loss`.
     _losses: ClassVar[tuple[str, ...]]
+
+    #: Reads y of any container.
+    _read_y: ClassVar[Callable[..., Any]]
 
     def _target(
         self, p: dict[str, Any], y: Any, goes_on: bool, classes: Any, incremental: bool
     ) -> Any:
-        """Return the target: that of the first call where training goes on, else of `y`."""
+        """Return the target of `y`, or that of the first call if training continues."""
         raise NotImplementedError
 
-    def _out_activation(self, p: dict[str, Any], target: Any) -> str:
+    def _out_activation(self, p: dict[str, Any], target: Target) -> str:
         """Return the link of the network's output."""
         raise NotImplementedError
 
@@ -106,17 +85,17 @@ class BaseMLP(
         Parameters
         ----------
         deep : bool, default=True
-            Also those of parameters that are estimators themselves.
+            Whether to include the parameters of parameters that are estimators.
 
         Returns
         -------
         dict of str to object
-            The parameters by name, in the order of the alphabet.
+            The parameters by name, in alphabetical order.
 
         Notes
         -----
-        scikit-learn reads their names from the signature of the class each time, which is most of
-        what cloning costs, and a search clones twice for each fit. Here they are read once.
+        scikit-learn reads the names from the signature of the class in each call, which takes most
+        of the time of cloning; a search clones twice per fit. Here the names are read once.
         """
         kind = type(self)
         if kind not in _NAMES:
@@ -138,16 +117,16 @@ class BaseMLP(
             The target: labels or label indicators (dense or sparse) in classification, numbers in
             regression.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, 0 or more. Their scale does not matter, and a row of weight 0 is
-            as good as absent. None weights all rows alike.
+            Weights of the rows, 0 or more. Their scale does not matter. A row of weight 0 is
+            ignored. None weights all rows equally.
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
-            Rows to validate on, instead of a hold-out: the curves are of these, and the parameters
-            of the best epoch are kept. They also end training where `early_stopping` is True or
-            "auto".
+            Validation rows, in place of a hold-out. They are scored after each epoch, and the
+            parameters of the best epoch are kept. With `early_stopping` True or "auto", their score
+            also decides when to stop.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Their targets; needed with `X_val`.
+            Targets of `X_val`; needed with it.
         sample_weight_val : array-like of shape (n_val,), default=None
-            Their weights; `class_weight` multiplies them too.
+            Weights of `X_val`; `class_weight` multiplies them too.
 
         Returns
         -------
@@ -160,86 +139,92 @@ class BaseMLP(
             If a parameter, or a combination of them, is not allowed. It is both a ValueError and
             a TypeError.
         ValueError
-            If `X`, `y` or `sample_weight` cannot be used, or if training diverges. The estimator
-            is then what it was before the call.
+            If `X`, `y` or `sample_weight` is invalid, or if training diverges. Then the estimator
+            is the same as before the call.
         MemoryError
-            If the network is larger than memory; before any data are copied.
+            If the network does not fit into memory. Raised before any data are copied.
         KeyboardInterrupt
             If Ctrl-C is pressed in the first epoch, or twice within a second.
 
         Warns
         -----
         ConvergenceWarning
-            If `max_iter`, `max_fun` or `max_time` ends training, or if the loss ends far above
-            where it began.
+            If `max_iter`, `max_fun` or `max_time` ends training, or if the last loss is far above
+            the first.
         UserWarning
-            If parameters that are set have no effect, naming them; if a hold-out cannot be
-            stratified; or if Ctrl-C ends training.
+            If a parameter that was set has no effect, with the option that is responsible; if a
+            hold-out cannot be stratified; or if Ctrl-C ends training.
         """
         one_by_one = self.solver == "lbfgs" and self.n_members != 1
-        tasks = tasks_of(self, X, y, sample_weight, None if one_by_one else self.max_iter)
-        self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), tasks=tasks)
-        tasks.close()
+        callbacks = callbacks_of(self, X, y, sample_weight, None if one_by_one else self.max_iter)
+        validation = X_val, y_val, sample_weight_val
+        self._fit(X, y, sample_weight, validation, callbacks=callbacks)
+        callbacks.close()
         return self
 
     def _fit(
-        self, X, y, sample_weight, given=NOT_GIVEN, classes=None, incremental=False, tasks=NO_TASKS
+        self,
+        X,
+        y,
+        sample_weight,
+        given=NO_VALIDATION_DATA,
+        classes=None,
+        incremental=False,
+        callbacks=NO_CALLBACKS,
     ):
         """Validate, encode, train, and set the fitted attributes."""
         with kept_on_failure(self):
             p = _params.check(self, self._losses, X_val=given[0] is not None)
-            goes_on = hasattr(self, "coefs_") and (incremental or p["warm_start"])
-            require_memory(p, X)
+            settings = Settings.of(p)
+            goes_on = hasattr(self, "coefs_") and (incremental or settings.warm_start)
+            refuse_lazy(X)
+            require_memory(settings, X)
             require_y(self, y)
-            y = plain(y)
+            y = self._read_y(y)
             X = validate_X(self, X, reset=not goes_on, like=self._encoder if goes_on else None)
             check_consistent_length(X.numbers, y)
             start = self._start(p) if goes_on else None
             target = self._target(p, y, goes_on, classes, incremental)
             Y, strata = target.encode(y, X.dtype)
             w = self._class_weighted(p, target, Y, checked_weights(sample_weight, X.shape[0]))
-            weights = Weights(start.state.get("weight_scale") if start and incremental else None)
+            weights = Weights(start.state.weight_scale if start and incremental else None)
             rows = Rows(X, Y, weights.normalise(w, X.shape[0]), strata).present()
             if not len(rows.Y):
                 if incremental:
                     return
                 raise ValueError("Sample weights must contain at least one non-zero number.")
-            out_activation = self._out_activation(p, target)
-            watch = self._watch(p, target, self._held(p, target, X, *given), tasks)
-            result = train(p, rows, target, out_activation, start, incremental, watch)
-            result.state["weight_scale"] = weights.scale
-            self._set_fitted(p, target, result, goes_on)
-            self._training_state = result.state if incremental or p["warm_start"] else None
-        _warn(result, p)
-        if incremental and not goes_on and X.shape[0] < FEW_ROWS and result.encoder.learns:
-            or_else = "" if result.encoder.counts else ", or set feature_scaling=None"
-            warn(
-                f"The first call of partial_fit saw {X.shape[0]} rows, and what it learned of the"
-                " columns (scales, medians, levels) is kept for all later ones. Begin with a chunk"
-                f" of at least {FEW_ROWS} rows{or_else}.",
-                UserWarning,
-            )
+            held = self._held(p, target, X, *given)
+            link = self._out_activation(p, target)
+            observers = self._observers(p, callbacks)
+            result = train(settings, rows, target, link, start, incremental, held, observers)
+            self._set_fitted(p, result, goes_on)
+            result.state.weight_scale = weights.scale
+            keeps_state = incremental or settings.warm_start
+            self._training_state = result.state.packed() if keeps_state else None
+        warn_of_end(settings, result)
+        if incremental and not goes_on:
+            warn_of_few_rows(result.encoder, X.shape[0])
 
     def _class_weighted(
-        self, p: dict[str, Any], target: Any, Y: np.ndarray, w: np.ndarray | None
+        self, p: dict[str, Any], target: Target, Y: np.ndarray, w: np.ndarray | None
     ) -> np.ndarray | None:
-        """Return the weights of the rows; a classifier multiplies them by those of the classes."""
+        """Return the sample weights; a classifier multiplies them by class weights."""
         return w
 
     def _held(
-        self, p: dict[str, Any], target: Any, table: Table, X: Any, y: Any, sample_weight: Any
+        self, p: dict[str, Any], target: Target, table: Table, X: Any, y: Any, sample_weight: Any
     ) -> Rows | None:
-        """Return the encoded rows to validate on that the user gives."""
+        """Return the validation rows that the user has passed."""
         if X is None:
             if y is None and sample_weight is None:
                 return None
-            raise ValueError("y_val and sample_weight_val need X_val: give all of them, or none.")
+            raise ValueError("y_val and sample_weight_val need X_val: pass all of them, or none.")
         if y is None:
-            raise ValueError("X_val needs y_val: give both, or none.")
+            raise ValueError("X_val needs y_val: pass both, or none.")
         require_y(self, y)
-        X, y = validate_X(self, X, reset=False, like=table), plain(y)
+        X, y = validate_X(self, X, reset=False, like=table), self._read_y(y, "y_val")
         check_consistent_length(X.numbers, y)
-        Y, strata = target.encode(y, X.dtype)
+        Y, strata = target.encode(y, X.dtype, "y_val")
         w = self._class_weighted(p, target, Y, checked_weights(sample_weight, X.shape[0]))
         w = Weights().normalise(w, X.shape[0])
         held = Rows(X, Y, w, strata).present()
@@ -247,10 +232,12 @@ class BaseMLP(
             raise ValueError("sample_weight_val must contain at least one non-zero number.")
         return held
 
-    def _watch(self, p: dict[str, Any], target: Any, held: Rows | None, tasks: Any) -> Watch:
-        """Return who looks on: rows to validate on, a scorer, callbacks."""
+    def _observers(self, p: dict[str, Any], callbacks: Any) -> Observers:
+        """Return the user's scorer and callbacks."""
 
-        def attributes(parameters: Views, encoder: Encoder, n_iter: int) -> dict[str, Any]:
+        def attributes(
+            parameters: Views, encoder: Encoder, target: Target, n_iter: int
+        ) -> dict[str, Any]:
             copies = [{name: a.copy() for name, a in layer.items()} for layer in parameters]
             return {**self._model(p, target, copies, encoder), "n_iter_": n_iter}
 
@@ -258,9 +245,9 @@ class BaseMLP(
         if p["scoring"] not in (None, "loss"):
             scorer = check_scoring(self, p["scoring"])
 
-            def score(parameters: Views, encoder: Encoder, rows: Rows) -> float:
+            def score(parameters: Views, encoder: Encoder, target: Target, rows: Rows) -> float:
                 fitted = copy(self)
-                vars(fitted).update(attributes(parameters, encoder, 1))
+                vars(fitted).update(attributes(parameters, encoder, target, 1))
                 metadata = {} if rows.w is None else {"sample_weight": rows.w}
                 try:
                     return scorer(fitted, rows.X.original(), target.original(rows.Y), **metadata)
@@ -270,10 +257,10 @@ class BaseMLP(
                     why = f"must name a scorer for this kind of estimator ({error})"
                     raise _params.refuse(self, "scoring", why) from error
 
-        return Watch(held, score, tasks, attributes)
+        return Observers(score, callbacks, attributes)
 
     def _start(self, p: dict[str, Any]) -> Start:
-        """Return the fitted parameters to go on from; raise if `p` asks for another network."""
+        """Return the model from which training continues; raise if `p` does not match it."""
         W = self.coefs_
         n_members = 1 if W[0].ndim == 2 else len(W[0])
         if n_members != p["n_members"]:
@@ -286,24 +273,24 @@ class BaseMLP(
         for name, asked in self._encoder.state["asked"].items():
             if plain_parameter(p[name]) != asked:
                 raise _params.refuse(self, name, f"must stay {asked!r}, as first fitted")
-        return Start(self._parameters(), self._encoder, self._training_state or {})
+        state = TrainingState.unpacked(self._training_state)
+        return Start(self._parameters(), self._encoder, state)
 
     @property
     def _encoder(self) -> Encoder:
-        """What the first call has learned of the columns of X."""
+        """The encoder of the columns of X, which the first call has fitted."""
         return Encoder(self._encoding)
 
     @property
     def input_encoding_(self):
-        """What happens to each column of X: a DataFrame where pandas is there, else a dict.
+        """How each column of X is encoded: a DataFrame if pandas is installed, else a dict.
 
-        Computed from the fitted arrays, one row a column of X: ``column``, its name or number;
-        ``kind``, 'number' or 'category'; ``encoding``, 'standard', 'robust' or 'as it is' for
-        numbers, '-1, +1', 'one-hot' or 'embedding' for categories; ``centre`` and ``scale`` of
-        numbers; ``levels`` of categories, in the order of their codes, those that were merged as a
-        list; ``missing``, the share of the training weight that is missing; ``engine_columns``, the
-        columns of the network's input, of which a number with missing values has a second one, its
-        indicator.
+        It has one row per column of X: ``column``, its name or number; ``kind``, 'number' or
+        'category'; ``encoding``, 'standard', 'robust' or 'as it is' for numbers, '-1, +1',
+        'one-hot', 'embedding' or 'left out' for categories; ``centre`` and ``scale`` of numbers;
+        ``levels`` of categories, in the order of their codes, merged ones as a list; ``missing``,
+        the share of the training weight that is missing; ``engine_columns``, the columns of the
+        network's input. A number with missing values has two of them; the second is the indicator.
         """
         check_is_fitted(self)
         names = getattr(self, "feature_names_in_", range(self.n_features_in_))
@@ -317,7 +304,7 @@ class BaseMLP(
     def _parameters(self) -> list[dict[str, np.ndarray]]:
         """Return W (n_members, n_in, n_out) and b (n_members, 1, n_out) of each layer, as views.
 
-        Before them, where there are embeddings, E (n_members, n_rows, dim).
+        If categories are embedded, the first entry is E (n_members, n_rows, dim).
         """
         dense = [
             {"W": W.reshape(-1, *W.shape[-2:]), "b": b.reshape(-1, 1, b.shape[-1])}
@@ -329,28 +316,33 @@ class BaseMLP(
         return [{"E": E.reshape(-1, *E.shape[-2:])}, *dense]
 
     def _model(
-        self, p: dict[str, Any], target: Any, layers: Views, encoder: Encoder
+        self, p: dict[str, Any], target: Target, layers: Views, encoder: Encoder
     ) -> dict[str, Any]:
-        """Return the attributes that a prediction needs."""
+        """Return the fitted attributes that prediction needs."""
         one = p["n_members"] == 1
+
+        def own(a: np.ndarray) -> np.ndarray:
+            # contiguous, as after loading a pickle: else joblib.hash would differ
+            return np.ascontiguousarray(a[0] if one else a)
+
         tables = [layer["E"] for layer in layers if "E" in layer]
         layers = layers[len(tables) :]
         rows = np.cumsum([n_levels + 1 for n_levels in encoder.embedded_levels])[:-1]
         E = [part for table in tables for part in np.split(table, rows, axis=-2)]
         return {
-            "embeddings_": [part[0] if one else part for part in E],
+            "embeddings_": [own(part) for part in E],
             "_encoding": dict(encoder.state),
-            "coefs_": [layer["W"][0] if one else layer["W"] for layer in layers],
-            "intercepts_": [layer["b"][0, 0] if one else layer["b"][:, 0] for layer in layers],
+            "coefs_": [own(layer["W"]) for layer in layers],
+            "intercepts_": [own(layer["b"][..., 0, :]) for layer in layers],
             "n_layers_": len(layers) + 1,
             "n_outputs_": target.n_outputs,
             "out_activation_": self._out_activation(p, target),
             "_activations": list(p["activation"]),
         }
 
-    def _set_fitted(self, p: dict[str, Any], target: Any, result: Result, goes_on: bool) -> None:
-        """Set the fitted attributes; curves go on where training does."""
-        vars(self).update(self._model(p, target, result.parameters, result.encoder))
+    def _set_fitted(self, p: dict[str, Any], result: Result, goes_on: bool) -> None:
+        """Set the fitted attributes; if training continues, append to the curves."""
+        vars(self).update(self._model(p, result.target, result.parameters, result.encoder))
         parameters = (*self.coefs_, *self.intercepts_, *self.embeddings_)
         self.n_parameters_ = sum(a.size for a in parameters)
         self._n_features_out = self._hidden_units()
@@ -389,8 +381,8 @@ class BaseMLP(
         Returns
         -------
         ndarray of shape (n_samples, n_units)
-            Those of several members side by side, in the dtype of `X`; what the network computes
-            with, the encoded input, where there is no hidden layer.
+            The activations in the dtype of `X`, those of several members side by side. Without a
+            hidden layer, the encoded input.
         """
         check_is_fitted(self)
         if len(self.coefs_) > 1 or self.embeddings_:
@@ -407,13 +399,14 @@ class BaseMLP(
         n_layers: int | None = None,
         first_row: int = 0,
     ) -> np.ndarray:
-        """Return what `finish` makes of the raw output, from fitted state alone.
+        """Return ``finish(Z)`` for all rows, from fitted state only.
 
-        It is given Z (n_members, rows, n_outputs) of some rows, in the dtype of X; with `n_layers`,
-        the output of the last of the first so many layers. Raises ValueError where that is not
-        finite.
+        Z (n_members, rows, n_outputs) is the raw output for some rows, in the dtype of X. With
+        `n_layers`, it is the output after ``layers[:n_layers]``. Raises ValueError if the output is
+        not finite.
         """
         check_is_fitted(self)
+        refuse_lazy(X)
         encoder = self._encoder
         becomes_dense = issparse(X) and encoder.centred
         if (is_frame(X) or becomes_dense) and X.shape[0] > FRAME_ROWS:
@@ -424,22 +417,22 @@ class BaseMLP(
             return np.concatenate(parts)
         table = validate_X(self, X, reset=False, like=encoder, finite=False)
         units = [W.shape[-2] for W in self.coefs_] + [self.n_outputs_]
-        layers = dense_layers(units, self._activations, embedding_of(encoder))[:n_layers]
+        layers = dense_layers(units, self._activations, first_layers(encoder))[:n_layers]
         return predict(table, encoder, layers, self._parameters(), finish, first_row)
 
     def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
-        """Return the members' mean prediction, from their raw output."""
-        return mean_prediction(Z, self.out_activation_)
+        """Return the members' mean prediction, given their raw output."""
+        return LINKS[self.out_activation_].mean_prediction(Z)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), _state.VERSION: _state.current_version()}
+        return {**super().__getstate__(), pickling.VERSION: pickling.current_version()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
-        _state.check_version(
-            type(self).__name__, state.pop(_state.VERSION, "of an unknown version")
+        pickling.check_version(
+            type(self).__name__, state.pop(pickling.VERSION, "of an unknown version")
         )
-        _state.check_fitted(type(self).__name__, state)
+        pickling.check_fitted(type(self).__name__, state)
         super().__setstate__(state)
 
     def __sklearn_is_fitted__(self) -> bool:

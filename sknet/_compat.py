@@ -1,4 +1,4 @@
-"""Names of scikit-learn that depend on its version; nothing else in the package imports these."""
+"""Names of scikit-learn that depend on its version. Only this module imports them."""
 
 import os
 import sys
@@ -14,10 +14,10 @@ except ImportError:  # before scikit-learn 1.9
     from collections.abc import Callable
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands in for scikit-learn's: callbacks can be asked for, and are refused."""
+        """Replaces scikit-learn's class: `set_callbacks` exists, but raises."""
 
         def set_callbacks(self, *callbacks: Any) -> Any:
-            """Refuse callbacks.
+            """Raise, because callbacks need scikit-learn 1.9.
 
             Parameters
             ----------
@@ -26,7 +26,7 @@ except ImportError:  # before scikit-learn 1.9
             Raises
             ------
             ImportError
-                Always, if there are any: scikit-learn 1.9 brings them.
+                If there is at least one callback.
             """
             if callbacks:
                 from sklearn import __version__
@@ -38,16 +38,16 @@ except ImportError:  # before scikit-learn 1.9
             return self
 
     def with_callbacks(method: Callable) -> Callable:
-        """Return the method as it is."""
+        """Return the method unchanged."""
         return method
 
 
-#: Since 1.9, scikit-learn knows the columns of polars' frames by itself.
+#: Since 1.9, scikit-learn reads the column names of polars DataFrames itself.
 _KNOWS_FRAMES = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 9)
 
 
 class _Named:
-    """A frame as far as scikit-learn before 1.9 asks for it: its shape and the names of columns."""
+    """The parts of a DataFrame that scikit-learn before 1.9 needs: shape and column names."""
 
     def __init__(self, X: Any) -> None:
         self.shape, self._names = X.shape, list(X.columns)
@@ -59,51 +59,52 @@ class _Named:
         return self
 
     def column_names(self) -> list[Any]:
-        """Return the names, as the interchange protocol of frames does."""
+        """Return the names; the method is that of the dataframe interchange protocol."""
         return self._names
 
 
 def named(X: Any) -> Any:
-    """Return a frame, or what stands for it where scikit-learn would not see its names."""
+    """Return `X`, or a replacement whose column names scikit-learn can read."""
     return X if _KNOWS_FRAMES or hasattr(X, "iloc") else _Named(X)
 
 
-#: This package, and scikit-learn's wrapper around `fit`: no caller of an estimator.
-_NO_CALLERS = tuple(
+#: Folders of this package and of scikit-learn's wrapper of `fit`, which are not user code.
+_INTERNAL_FOLDERS = tuple(
     os.path.join(os.path.dirname(path), "") for path in (__file__, getfile(with_callbacks))
 )
 
 
 def warn(message: str, category: type[Warning]) -> None:
-    """Warn at the line that called the estimator, whatever lies in between."""
+    """Warn at the line of user code that called the estimator."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_NO_CALLERS):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_INTERNAL_FOLDERS):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 
 
-class NoTasks:
-    """Nobody listens."""
+class NoCallbacks:
+    """Replaces `FitCallbacks` if no callbacks are set."""
 
     def begin(self) -> None:
-        """An epoch begins."""
+        """Begin an epoch."""
 
     def end(self) -> bool:
-        """An epoch is finished; never ask to stop."""
+        """End an epoch; return False, which means not to stop."""
         return False
 
     def close(self) -> None:
-        """The fit is finished."""
+        """End the fit."""
 
 
-class Tasks:
-    """The callbacks of a fit: one task for it, and one for each epoch.
+class FitCallbacks:
+    """The callbacks of a fit. scikit-learn has a task for the fit, and one for each epoch.
 
     Parameters
     ----------
     estimator : estimator
-        With callbacks set; what it is fitted on follows.
+        An estimator with callbacks.
     X, y, sample_weight : object
+        The training data.
     max_epochs : int or None
     """
 
@@ -113,30 +114,30 @@ class Tasks:
         self.root = estimator._init_callback_context(max_subtasks=max_epochs)
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         self.data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        #: Returns the attributes of the estimator as if it had been fitted until now.
+        #: Returns the fitted attributes so far.
         self.attributes: Any = None
         self.root.call_on_fit_task_begin(**self.data)
 
     def begin(self) -> None:
-        """Begin the task of an epoch."""
+        """Begin an epoch."""
         self.task = self.root.subcontext(task_name="epoch")
         self.task.call_on_fit_task_begin(**self.data)
 
     def end(self) -> bool:
-        """End the task of an epoch; return whether a callback asks to stop."""
+        """End an epoch; return whether a callback requests to stop."""
         return self.task.call_on_fit_task_end(
             **self.data, reconstruction_attributes=self.attributes
         )
 
     def close(self) -> None:
-        """End the task of the fit."""
+        """End the fit."""
         self.root.call_on_fit_task_end(**self.data, reconstruction_attributes=dict)
 
 
-def tasks_of(
+def callbacks_of(
     estimator: Any, X: Any, y: Any, sample_weight: Any, max_epochs: int | None
-) -> Tasks | NoTasks:
-    """Return the callbacks of a fit that begins; they cost nothing where none are set."""
+) -> FitCallbacks | NoCallbacks:
+    """Return the callbacks of a fit, which begins here; `NoCallbacks` if none are set."""
     if not getattr(estimator, "_skl_callbacks", None):
-        return NoTasks()
-    return Tasks(estimator, X, y, sample_weight, max_epochs)
+        return NoCallbacks()
+    return FitCallbacks(estimator, X, y, sample_weight, max_epochs)

@@ -1,4 +1,4 @@
-"""Docstring sections that both estimators share; `documented` puts them in."""
+"""Docstring sections that both estimators share; `documented` inserts them."""
 
 from inspect import cleandoc
 from textwrap import indent
@@ -8,10 +8,10 @@ T = TypeVar("T", bound=type)
 
 NETWORK = """
 hidden_layer_sizes : int, or array-like of int, default=(100,)
-    Units of each hidden layer; ``()`` is a linear model.
+    Number of units of each hidden layer; ``()`` is a linear model.
 
 activation : str, or sequence of str, default='relu'
-    Activation of the hidden layers; a sequence names one for each of them.
+    Activation of the hidden layers. A sequence has one for each of them.
 
     - 'identity', z
     - 'logistic', 1 / (1 + exp(-z))
@@ -28,43 +28,45 @@ activation : str, or sequence of str, default='relu'
 
 INPUTS = """
 feature_scaling : {'auto', 'standard', 'robust'} or None, default='auto'
-    How columns of numbers are scaled, by what the first call learns from the rows that it trains
-    on and from their weights. 'auto' is 'standard', but see below for sparse X.
+    How columns of numbers are scaled. The first call learns the scales from its training rows and
+    their weights. 'auto' is 'standard' for dense X; for sparse X see below.
 
     - 'standard', (x - mean) / standard deviation
     - 'robust', u = (x - median) / interquartile range, then ``u / sqrt(1 + (u / 3) ** 2)``, which
-      keeps outliers within 3 (Holzmüller et al. 2024); half the range takes the place of an
-      interquartile range of 0
-    - None, x as it is
+      keeps outliers within 3 (Holzmüller et al. 2024); half the range replaces an interquartile
+      range of 0
+    - None, no scaling
 
-    A constant column becomes 0. Sparse X is not centred: what is not stored stays 0. 'auto' divides
-    its columns by their largest absolute value, so that rare ones do not become huge; 'standard'
-    and 'robust' by the standard deviation, 'robust' with the same clip.
+    A constant column becomes 0. Sparse X is not centred: entries that are not stored stay 0. 'auto'
+    divides the columns of sparse X by their largest absolute value, so that rare features do not
+    become very large. 'standard' and 'robust' divide them by the standard deviation; 'robust' also
+    clips.
 
 categorical_features : 'from_dtype', array-like of {bool, int, str} or None, default='from_dtype'
-    Which columns are categories: 'from_dtype', those of a DataFrame (pandas, polars) whose dtype
-    is categorical, text, boolean, or object that holds text; a mask, their numbers or their names;
-    or none. Levels that training did not see and missing ones are alike, and none of these is an
-    error. Categories of two levels become a column of -1 and +1, of up to `max_onehot` levels one
-    column a level; those of more are embedded. They are not scaled.
+    Which columns are categories. 'from_dtype' are the columns of a DataFrame (pandas, polars) whose
+    dtype is categorical, text, boolean, or object that holds text. An array is a mask, or the
+    positions or names of the columns. None means no column. A level that training did not see is
+    treated as missing; neither is an error. A category of two levels becomes one column of -1 and
+    +1, a category of up to `max_onehot` levels one column per level. Categories of more levels are
+    embedded. Categories are not scaled.
 
 min_frequency : float, default=0.0
-    Share of the training weight, in [0, 1), below which levels of a category are merged into one.
+    Levels of a category whose share of the training weight is below this number, in [0, 1), are
+    merged into one level.
 
 max_onehot : int, default=8
-    Levels up to which a category of more than two has a column for each of them.
+    Largest number of levels for which a category has one column per level.
 
 embedding_dim : int or 'auto', default='auto'
-    Numbers that the network learns for each level of a category that is not one-hot (Guo and
-    Berkhahn 2016). 'auto' is the largest number of levels of such a category, but at most 16.
-    They are drawn from the normal distribution, with standard deviation 0.1; those of unknown and
-    missing levels start at 0.
-    A step moves those of the levels in its batch alone, without `alpha` or `weight_decay`.
+    How many numbers the network learns for each level of an embedded category (Guo and Berkhahn
+    2016). 'auto' is the largest number of levels of such a category, but at most 16. They are drawn
+    from the normal distribution with standard deviation 0.1; those of unknown and missing levels
+    start at 0. A step updates only the levels in its batch, without `alpha` or `weight_decay`.
 """
 
 TRAINING = """
 solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'rmsprop'}, default='adam'
-    What minimises the loss.
+    The optimizer.
 
     - 'lbfgs', L-BFGS on all rows at once; good for small tables and linear models
     - 'sgd', stochastic gradient descent, plain or with momentum
@@ -74,81 +76,82 @@ solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'rmsprop'}, default='adam'
 
 alpha : float, default=5e-7
     Strength of the L2 penalty: ``alpha / 2 * ||W||^2`` is added to the mean loss, so it does not
-    depend on the batch size or the number of rows. Biases are not penalised. scikit-learn's
-    `alpha`, divided by its batch size, is this one.
+    depend on the batch size or the number of rows. Biases are not penalised. To convert
+    scikit-learn's `alpha`, divide it by its batch size.
 
 dropout : float, or array-like of float, default=0.0
-    Probability, in [0, 1), with which a step of training leaves out a hidden unit; a sequence
-    holds one for each hidden layer. The units that stay are divided by ``1 - dropout``, so that
-    prediction takes all of them as they are (Srivastava et al. 2014). Under 'lbfgs' an error.
+    Probability, in [0, 1), with which a training step leaves out a hidden unit. A sequence has one
+    for each hidden layer. The other units are divided by ``1 - dropout``, so that prediction uses
+    all units unchanged (Srivastava et al. 2014). An error with 'lbfgs'.
 
 dropout_input : float, default=0.0
-    The same for the columns of X. Under 'lbfgs' an error.
+    The same for the columns of X. An error with 'lbfgs'.
 
 clip_norm : float or None, default=None
-    Euclidean norm, above 0, to which the gradient of a network, that of all its layers together
-    and with the penalty, is scaled down in a step where it is larger (Pascanu et al. 2013). None
-    never does. Under 'lbfgs' an error.
+    Largest Euclidean norm, above 0, of the gradient of a network: of all its layers together and
+    with the penalty. A larger gradient is scaled down to it (Pascanu et al. 2013). None does not
+    clip. An error with 'lbfgs'.
 
 batch_size : int or 'auto', default='auto'
-    Rows of a mini-batch; 'auto' is 200. A batch holds at most all rows. Not for 'lbfgs'.
+    Rows of a mini-batch; 'auto' is 200. If it is larger than the number of rows, a batch has all
+    rows. Not for 'lbfgs'.
 
 learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', 'coslog4'} or \
 callable, default='constant'
     Schedule of the learning rate. Not for 'lbfgs'.
 
     - 'constant', `learning_rate_init`
-    - 'invscaling', ``learning_rate_init / (t + 1) ** power_t`` after t training samples, anew each
-      epoch
-    - 'adaptive', divided by 5 each time `n_iter_no_change` epochs bring no improvement, until it
+    - 'invscaling', ``learning_rate_init / (t + 1) ** power_t`` after t training samples, updated
+      each epoch
+    - 'adaptive', divided by 5 after each `n_iter_no_change` epochs without improvement, until it
       is 1e-6
     - 'cosine', from `learning_rate_init` down to 0 by half a cosine (Loshchilov and Hutter 2017)
     - 'one_cycle', from ``learning_rate_init / 25`` up to `learning_rate_init` in 30 % of the
       steps, then down to ``learning_rate_init / 250000``, by half cosines; the momentum is not
       cycled (Smith and Topin 2018)
-    - 'coslog4', four times from 0 up to `learning_rate_init` and back to 0, each time twice as
-      long as the time before (Holzmüller et al. 2024)
+    - 'coslog4', four cycles from 0 up to `learning_rate_init` and back to 0, each twice as long as
+      the one before (Holzmüller et al. 2024)
     - a function ``learning_rate(progress)`` that returns the rate of a step
 
-    'cosine', 'one_cycle' and 'coslog4' have a horizon, the `max_iter` epochs, and run to its end:
-    they switch `n_iter_no_change` off. See the notes, also on what `progress` is.
+    'cosine', 'one_cycle' and 'coslog4' run over a horizon of `max_iter` epochs, to its end;
+    `n_iter_no_change` then has no effect. The notes say more, also about `progress`.
 
 learning_rate_init : float, default=0.001
-    Learning rate at the start; the highest one, for a schedule with a horizon. Not for 'lbfgs',
-    nor for a callable `learning_rate`.
+    Initial learning rate; for a schedule with a horizon, the largest one. Not for 'lbfgs' and not
+    for a callable `learning_rate`.
 
 power_t : float, default=0.5
     Exponent of ``learning_rate='invscaling'``, 0 or more.
 
 warmup : int or float, default=0
-    Steps over which the rate rises linearly to what the schedule says: an int counts epochs, a
-    float in (0, 1) is a fraction of the `max_iter` epochs (Goyal et al. 2017). It happens once:
-    training that goes on, by `warm_start` or `partial_fit`, does not warm up again. Not for
-    'lbfgs'.
+    How long the rate rises linearly to that of the schedule: an int counts epochs, a float in
+    (0, 1) is a fraction of the `max_iter` epochs (Goyal et al. 2017). It happens once: training
+    continued by `warm_start` or `partial_fit` does not warm up again. Not for 'lbfgs'.
 
 max_iter : int, default=200
-    Epochs (passes over the rows) at most; iterations for 'lbfgs'. The horizon of the schedules
-    that have one, also over calls of `partial_fit`.
+    Largest number of epochs (passes over the rows); of iterations for 'lbfgs'. Also the horizon of
+    the schedules that have one, over calls of `partial_fit` too.
 
 shuffle : bool, default=True
     Whether the rows are shuffled before each epoch. Not for 'lbfgs'.
 
 random_state : int, RandomState instance or None, default=None
-    Draws the initial weights, the order of the rows, what `dropout` leaves out and the hold-out.
-    Pass an int for the same result at each call.
+    Seed of the initial weights, the order of the rows, the units that `dropout` leaves out and the
+    hold-out. Pass an int for the same result in each call.
 
 tol : float, default=1e-4
-    An epoch that does not lower the training loss (raise the validation score) by at least `tol`
-    is one without improvement. For 'lbfgs', the largest component of the gradient at the
-    solution; its relative decrease of the loss at which it stops is 2.2e-5 `tol`. In the units
-    of `loss_`, or of the score.
+    An epoch is without improvement if it does not lower the training loss by at least `tol` (with
+    early stopping: raise the validation score). In the units of `loss_`, or of the score. 'lbfgs'
+    stops if the largest component of the gradient is at most `tol`, or if the relative decrease of
+    the loss is at most 2.2e-5 `tol`.
 
 verbose : bool or int, default=False
-    Print a line after the first epoch and after every `verbose`-th one: loss, validation loss and
-    score, learning rate, seconds.
+    Whether to print loss, validation loss and score, learning rate and seconds, after the first
+    epoch and after every `verbose`-th one.
 
 warm_start : bool, default=False
-    Whether the next `fit` goes on from this one, exactly: optimizer and shuffling included.
+    Whether the next `fit` continues this one exactly, with the state of the optimizer and of the
+    shuffling.
 
 momentum : float, default=0.9
     Momentum of 'sgd', in [0, 1].
@@ -157,25 +160,25 @@ nesterovs_momentum : bool, default=True
     Whether the momentum of 'sgd' is Nesterov's.
 
 early_stopping : bool or 'auto', default=False
-    Whether the score on rows that are not trained on, not the training loss, ends training: after
+    Whether the score on validation rows ends training, in place of the training loss: after
     `n_iter_no_change` epochs that do not raise it by `tol`. The parameters of the best epoch are
-    kept. The rows are `X_val` of `fit`, else a hold-out of `validation_fraction` of the rows,
-    stratified by class; where that cannot be, it is random and a warning says why. 'auto' is True
-    where `X_val` is given or there are more than 10,000 rows. `partial_fit` has no hold-out. Under
-    'lbfgs' with several members an error.
+    kept. The validation rows are `X_val` of `fit`, else a hold-out of `validation_fraction` of the
+    rows, stratified by class; if that is impossible, it is random and a warning says why. 'auto' is
+    True if `X_val` is given or there are more than 10,000 rows. `partial_fit` has no hold-out. An
+    error with 'lbfgs' and several members.
 
 validation_fraction : float, default=0.1
-    Share of the rows that early stopping holds out, in (0, 1). No effect where `X_val` is given.
+    Share of the rows that early stopping holds out, in (0, 1). No effect if `X_val` is given.
 
 scoring : str, callable or None, default=None
-    The score of the validation, higher is better: None is what `score` returns, 'loss' is minus
-    the validation loss; else the name of a scorer (``sklearn.metrics.get_scorer_names()``) or
-    ``scorer(estimator, X, y)``, which gets `sample_weight` as well where the rows have weights. A
-    score that is NaN is no improvement. No effect without rows to validate on.
+    The validation score, higher is better. None is that of the method `score`, 'loss' is minus the
+    validation loss. Otherwise the name of a scorer (``sklearn.metrics.get_scorer_names()``) or a
+    callable ``scorer(estimator, X, y)``, which also gets `sample_weight` if the rows have weights.
+    A score of NaN is no improvement. No effect without validation rows.
 
 max_time : float or None, default=None
-    Seconds, above 0, after which training stops with a ConvergenceWarning. The clock is looked at
-    after each epoch, or iteration of 'lbfgs': the one that is running is finished, and counts.
+    Seconds, above 0, after which training stops with a ConvergenceWarning. The time is checked
+    after each epoch, or iteration of 'lbfgs'; the epoch in progress is finished and counts.
 
 beta_1 : float, default=0.9
     Decay of the first moment in 'adam' and 'adamw', in [0, 1).
@@ -195,52 +198,52 @@ weight_decay : float, default=0.01
 
 n_iter_no_change : int or numpy.inf, default=10
     Epochs without improvement after which training stops, or 'adaptive' divides the rate;
-    numpy.inf is never. No effect with 'cosine', 'one_cycle' and 'coslog4', nor under 'lbfgs'
+    numpy.inf means never. No effect with 'cosine', 'one_cycle' and 'coslog4', nor with 'lbfgs'
     without early stopping.
 
 max_fun : int, default=15000
-    Evaluations of the loss at most, for 'lbfgs'.
+    Largest number of evaluations of the loss, for 'lbfgs'.
 
 init : {'auto', 'glorot_uniform', 'glorot_normal', 'he_uniform', 'he_normal', \
 'lecun_normal'}, default='auto'
-    Distribution of the initial weights. 'glorot_uniform' has scikit-learn's bounds, for the
-    biases of the hidden layers too. 'auto' picks for each hidden layer by its activation
-    (lecun_normal for selu, he_uniform for softplus, else glorot_uniform); under 'adam', 'adamw'
-    and 'rmsprop' it starts the weights of the output layer at zero. The bias of the output starts
-    at the best constant prediction for the loss, whatever `init` is.
+    Distribution of the initial weights. 'glorot_uniform' has scikit-learn's bounds, also for the
+    biases of the hidden layers. 'auto' chooses by the activation of each hidden layer: lecun_normal
+    for selu, he_uniform for softplus, else glorot_uniform. With 'adam', 'adamw' and 'rmsprop' it
+    also starts the weights of the output layer at zero. With any `init`, the bias of the output
+    starts at the best constant prediction for the loss.
 
 n_members : int, default=1
-    Networks that are trained together, each from its own seed and with its own shuffling; the
-    prediction is the mean of their probabilities, or values. Member k is the network fitted alone
-    with ``random_state=seeds[k]``, where ``seeds = check_random_state(random_state).randint(
-    numpy.iinfo(numpy.int32).max, size=n_members)``. Early stopping watches the mean prediction.
+    Number of networks that are trained together, each from its own seed and with its own shuffling.
+    The prediction is the mean of their probabilities, or values. Member k is the network fitted
+    alone with ``random_state=seeds[k]``, where ``seeds = check_random_state(random_state).randint(
+    numpy.iinfo(numpy.int32).max, size=n_members)``. Early stopping scores the mean prediction.
 
 dtype : {'auto', 'float32', 'float64'}, default='auto'
-    What to compute in. 'auto' is float32 for mini-batches, and the precision of X where each step
-    takes all rows. Fixed by the first call while training goes on.
+    The dtype of all computations. 'auto' is float32 for mini-batches, and the precision of X if
+    each step takes all rows. Continued training keeps that of the first call.
 """
 
 ATTRIBUTES = """
 best_loss_ : float or None
-    Smallest loss of an epoch; None where rows are validated on.
+    Smallest loss of an epoch; None with validation rows.
 
 loss_curve_ : list of float
-    Loss of each epoch, or iteration of 'lbfgs': penalty and dropout included, and each batch
-    before its step. It goes on where training does.
+    Loss of each epoch, or iteration of 'lbfgs', with penalty and dropout; that of a batch is
+    computed before its step. Continued training appends to it.
 
 validation_scores_ : list of float or None
-    Score of each epoch on the rows to validate on; None without them.
+    Validation score of each epoch; None without validation rows.
 
 validation_loss_curve_ : list of float or None
-    Loss of each epoch on those rows, without penalty, dropout or label smoothing; None without
-    them.
+    Validation loss of each epoch, without penalty, dropout or label smoothing; None without
+    validation rows.
 
 best_validation_score_ : float or None
-    Score of the parameters that are kept; None without rows to validate on.
+    Validation score of the best epoch, whose parameters are kept; None without validation rows.
 
 best_iter_ : int or None
-    Epoch of the parameters that are kept: the place of its score in `validation_scores_`, counted
-    from 1. None without rows to validate on.
+    Number of the best epoch, counted from 1: the position of its score in `validation_scores_`.
+    None without validation rows.
 
 t_ : int
     Training samples seen: epochs, or iterations of 'lbfgs', times rows.
@@ -249,18 +252,18 @@ intercepts_ : list of ndarray
     Biases of each layer, of shape (n_out,); (n_members, n_out) for several members.
 
 n_parameters_ : int
-    Number of weights, biases and numbers in `embeddings_`, those of all members.
+    Number of weights, biases and entries of `embeddings_`, of all members.
 
 embeddings_ : list of ndarray
-    What is learned of the levels of each embedded category, of shape (n_levels + 1, dim), or
-    (n_members, n_levels + 1, dim): first of unknown and missing ones, then in the order of
-    `input_encoding_`.
+    The learned numbers of the levels of each embedded category, of shape (n_levels + 1, dim), or
+    (n_members, n_levels + 1, dim). The first row is for unknown and missing levels, the others are
+    in the order of `input_encoding_`.
 
 n_features_in_ : int
     Number of features seen during :term:`fit`.
 
 feature_names_in_ : ndarray of shape (n_features,)
-    Names of the features, where all are strings.
+    Names of the features, if all are strings.
 
 n_iter_ : int
     Epochs, or iterations of 'lbfgs', of the last call.
@@ -276,34 +279,32 @@ out_activation_ : str
 """
 
 NOTES = """
-Columns. Missing numbers are imputed by the weighted median, and a column that misses some in
-training has a second one that says where. What is learned of the columns (scales, medians, levels)
-is kept from the first call on while training goes on, by `partial_fit` and `warm_start`: begin with
-a chunk that is like the rest. `coefs_` act on the scaled and encoded columns, which
-`input_encoding_` lists.
+Columns. Missing numbers are imputed by the weighted median. A column with missing numbers in
+training gets a second column, which marks them. The first call learns scales, medians and levels;
+`partial_fit` and `warm_start` keep them, so begin with a representative chunk. `coefs_` act on the
+scaled and encoded columns, which `input_encoding_` lists.
 
-Validation. Rows to validate on are looked at after each epoch, which gives the curves, and
-`coefs_` and `intercepts_` are those of the best epoch. With `X_val` and ``early_stopping=False``
-that is all they do: the training loss still decides when to stop. Without such rows the last
-parameters are kept.
+Validation. Validation rows are scored after each epoch, which gives the curves. `coefs_` and
+`intercepts_` are those of the best epoch. With `X_val` and ``early_stopping=False`` the training
+loss still decides when to stop. Without validation rows, the last parameters are kept.
 
-Schedules. 'cosine', 'one_cycle' and 'coslog4' are run to `max_iter`, whatever the loss does, and
-then there is no ConvergenceWarning; early stopping keeps the best parameters, but does not stop.
-Each `fit` is a new horizon, a warm start too. Calls of `partial_fit` share one: `max_iter` calls
-have the rates of one `fit`, and the rate stays at its last value, 0 but for 'one_cycle', after
-them. A callable is asked at each step, with a `progress` whose attributes are `epoch` (epochs
-finished, over all calls), `epochs` (the same with the fraction of the present one), `step`
-(``epochs`` times the batches of an epoch), `fraction` (of the horizon, from 0 to 1),
-`samples_seen` and `n_plateaus` (how often 'adaptive' has divided). It returns a finite number, 0
-or more. An estimator that is to be pickled needs a function that can be imported.
+Schedules. 'cosine', 'one_cycle' and 'coslog4' run to `max_iter`, without a ConvergenceWarning;
+early stopping keeps the best parameters, but does not stop. Each `fit` starts a new horizon, with
+warm start too. Calls of `partial_fit` share one: `max_iter` calls have the rates of one `fit`.
+After the horizon the rate keeps its last value, which is 0 except with 'one_cycle'. A callable is
+called before each step with a `progress` whose attributes are `epoch` (epochs finished, over all
+calls), `epochs` (the same with the fraction of the current one), `step` (``epochs`` times the
+batches of an epoch), `fraction` (of the horizon, from 0 to 1), `samples_seen` and `n_plateaus`
+(how often 'adaptive' has divided). It returns a finite number, 0 or more. To pickle the estimator,
+use a function that can be imported.
 
-Callbacks. With scikit-learn 1.9, `set_callbacks` adds some to `fit`, which has one task 'epoch'
-for each epoch, or iteration of 'lbfgs'. Training stops, without a warning, where a callback
-returns True at the end of one.
+Callbacks. With scikit-learn 1.9, `set_callbacks` registers callbacks for `fit`, which has one task
+'epoch' for each epoch, or iteration of 'lbfgs'. If a callback returns True at the end of an epoch,
+training stops, without a warning.
 
-Interrupts. Ctrl-C ends training with a UserWarning, and the last finished epoch counts: a search
-goes on with its next fit. A second Ctrl-C within one second, or one in the first epoch, goes
-through, and leaves the estimator as it was before the call.
+Interrupts. Ctrl-C ends training with a UserWarning and keeps the last finished epoch; a search
+continues with its next fit. A second Ctrl-C within one second, or one in the first epoch, raises
+KeyboardInterrupt and leaves the estimator as it was before the call.
 """
 
 REFERENCES = """

@@ -1,9 +1,9 @@
 """The two estimators: parameters, documentation, prediction."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -11,18 +11,18 @@ from sklearn.utils.validation import check_is_fitted
 from sknet import _params
 from sknet._base import BaseMLP
 from sknet._docs import documented
-from sknet._engine.losses import LOSSES, both_sides
-from sknet._targets import (
-    LINEAR,
-    ContinuousTarget,
+from sknet._engine.links import LINKS, both_sides, mean_of_members
+from sknet._engine.losses import LOSSES
+from sknet._target.classes import (
     IndicatorTarget,
     LabelTarget,
-    Scaling,
     classification_target,
-    is_indicator,
+    warn_of_one_hot,
 )
-from sknet._validation import mean_of_members
-from sknet._weights import checked_weights, class_weights
+from sknet._target.continuous import ContinuousTarget, Scaling
+from sknet._target.messages import label_words
+from sknet._target.reading import read_labels, read_numbers
+from sknet._target.weights import checked_weights, class_weights, warn_of_absent_classes
 
 
 def _is_stochastic(estimator: BaseMLP) -> bool:
@@ -34,28 +34,30 @@ def _is_stochastic(estimator: BaseMLP) -> bool:
 class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
     """Multilayer perceptron for classification.
 
-    Two classes, several, or several labels a row, chosen from the target: a sigmoid output and
-    binary cross-entropy for two classes and for each label, a softmax over more classes.
+    The target decides between two classes, more classes, and several labels per row. Two classes,
+    and each of several labels, have a sigmoid output and binary cross-entropy. More classes have a
+    softmax.
 
     Parameters
     ----------
     {network}
 
     loss : {'log_loss', 'squared_error'}, default='log_loss'
-        'log_loss' is the cross-entropy in nats; 'squared_error' half the squared distance of the
+        'log_loss' is the cross-entropy in nats. 'squared_error' is half the squared distance of the
         probabilities from the indicators of the classes (Brier score), summed over outputs.
 
     class_weight : dict, 'balanced' or None, default=None
-        Weights of the classes, by label; they multiply `sample_weight`. A label that the dict
-        leaves out weighs 1, and one that is not among the classes is an error. 'balanced' gives
-        each class that is there the same total weight; it is an error in `partial_fit`, which does
-        not see all rows. They count on a hold-out too, not on `X_val`. With label indicators an
-        error.
+        Weights of the classes, by label; they multiply `sample_weight`, and the weights of
+        validation rows. A label that is not in the dict has the weight 1. A label in the dict that
+        is not a class is ignored, since a fold may lack it; a warning says so if the dict also
+        leaves a class out, which may be a misspelling. 'balanced' gives all classes the same total
+        weight; it is an error in `partial_fit`, which does not see all rows. An error with label
+        indicators.
 
     label_smoothing : float, default=0.0
         Share e of the target, in [0, 1), that is spread evenly over the K classes:
         ``(1 - e) * y + e / K``; K is 2 for two classes and for each of several labels (Szegedy et
-        al. 2016). In training alone: the validation loss is that of the labels as they are.
+        al. 2016). Only for training: the validation loss uses the labels as they are.
 
     {inputs}
 
@@ -77,8 +79,8 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
 
     See Also
     --------
-    MLPBackpropRegressor : The same network for numbers.
-    sklearn.neural_network.MLPClassifier : Whose parameters and attributes this class extends.
+    MLPBackpropRegressor : The same network for regression.
+    sklearn.neural_network.MLPClassifier : The class whose parameters and attributes this extends.
 
     Notes
     -----
@@ -102,6 +104,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
     """
 
     _losses = ("log_loss", "squared_error")
+    _read_y = staticmethod(read_labels)
 
     def __init__(
         self,
@@ -163,10 +166,18 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
             )
         if goes_on:
             return self._continued_target(y, classes, incremental)
-        if classes is None:
-            return classification_target(y)
-        labels = np.unique(np.asarray(classes))
-        return IndicatorTarget(len(labels)) if is_indicator(y) else LabelTarget(labels)
+        target = classification_target(y) if classes is None else self._first_target(y, classes)
+        if isinstance(p["class_weight"], Mapping) and isinstance(target, LabelTarget):
+            warn_of_absent_classes(p["class_weight"], target.classes)
+        return target
+
+    def _first_target(self, y: Any, classes: Any) -> LabelTarget | IndicatorTarget:
+        """Return the target of the first call of `partial_fit`, whose classes are given."""
+        labels = np.unique(read_labels(classes, "classes"))
+        if y.ndim == 1:
+            return LabelTarget(labels)
+        warn_of_one_hot(y)
+        return IndicatorTarget(len(labels))
 
     def _fitted_target(self) -> LabelTarget | IndicatorTarget:
         """Return the target of the fitted network."""
@@ -195,20 +206,20 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
 
     @available_if(_is_stochastic)
     def partial_fit(self, X, y, *, classes=None, sample_weight=None):
-        """Train for one epoch on X and y, going on from the earlier calls.
+        """Train for one epoch on X and y, continuing the earlier calls.
 
-        Nothing is held out, whatever `early_stopping` says, and callbacks are not told.
+        No rows are held out, even with `early_stopping`, and callbacks are not called.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The input: numbers, NaN where missing, and categories.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            The labels; not all classes need to be among them.
+            The labels. Not all classes need to occur.
         classes : array-like of shape (n_classes,), default=None
-            All labels of all calls. Needed at the first call, unless the estimator is fitted.
+            All labels of all calls. Needed in the first call, unless the estimator is fitted.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, on the scale of the first call; a call whose weights are all 0
+            Weights of the rows, on the scale of the first call. A call whose weights are all 0
             changes nothing.
 
         Returns
@@ -238,10 +249,30 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Labels of the dtype of `classes_`; or 0 and 1 for each label.
+            Labels in the dtype of `classes_`; with label indicators, 0 or 1 for each label.
         """
         prediction = self._predict_by(self._mean_prediction, X)
         return self._fitted_target().decode(prediction)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy; with label indicators, the share of rows with all labels right.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            From 0 to 1.
+        """
+        y = read_labels(y, warns=False)
+        return super().score(X, y, checked_weights(sample_weight, y.shape[0]))
 
     def predict_proba(self, X):
         """Predict the probability of each class.
@@ -270,20 +301,21 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Finite also where the probability is 0 in floating point.
+            Finite even if the probability is 0 in floating point.
         """
 
         def log_proba(Z: np.ndarray) -> np.ndarray:
-            P, log_P = self._proba(Z), self._mean_log_proba(self._two_sided(Z))
+            P = self._proba(Z)
+            log_P = LINKS[self.out_activation_].log_mean_prediction(self._two_sided(Z))
             # next to 1, P is the coarser of the two: agree with what predict_proba says
             return np.where(P > 0.5, np.log(np.maximum(P, 0.5)), log_P)
 
         return self._predict_by(log_proba, X)
 
     def decision_function(self, X):
-        """Return the raw output: the logit, or one score a class or label.
+        """Return the raw output: the logit, or one score per class or label.
 
-        For several members, the link of their mean probability.
+        With several members, it is the link of their mean probability.
 
         Parameters
         ----------
@@ -293,16 +325,11 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
-            For two classes, above 0 where the second one is predicted.
+            For two classes, above 0 if the second one is predicted.
         """
 
         def decision(Z: np.ndarray) -> np.ndarray:
-            if len(Z) == 1:
-                link = Z[0]
-            elif self.out_activation_ == "softmax":
-                link = self._mean_log_proba(Z)
-            else:
-                link = self._mean_log_proba(Z) - self._mean_log_proba(-Z)
+            link = LINKS[self.out_activation_].of_members(Z)
             return link[:, 0] if self._binary else link
 
         return self._predict_by(decision, X)
@@ -320,28 +347,22 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         """Return the raw output for both classes where there is one output for two."""
         return np.concatenate([-Z, Z], axis=-1) if self._binary else Z
 
-    def _mean_log_proba(self, Z: np.ndarray) -> np.ndarray:
-        """Return the logarithm of the members' mean probability, from their raw output."""
-        if self.out_activation_ == "softmax":
-            log_P = log_softmax(Z, axis=-1)
-        else:
-            log_P = -np.logaddexp(0.0, -Z)
-        return log_P[0] if len(Z) == 1 else logsumexp(log_P, axis=0) - float(np.log(len(Z)))
-
     def _continued_target(
         self, y: Any, classes: Any, incremental: bool
     ) -> LabelTarget | IndicatorTarget:
         """Return the fitted target; raise where `y` or `classes` ask for another one."""
         target = self._fitted_target()
-        if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(
-                f"classes={classes!r} is not the same as on the first call to partial_fit:"
-                f" {self.classes_!r}."
-            )
-        if is_indicator(y) != self._indicator:
+        if classes is not None:
+            classes = np.unique(read_labels(classes, "classes"))
+            if not np.array_equal(classes, self.classes_):
+                raise ValueError(
+                    f"classes={label_words(classes)} is not the same as on the first call to"
+                    f" partial_fit: {label_words(self.classes_)}."
+                )
+        if (y.ndim == 2) != self._indicator:
             raise ValueError("y must stay what it was first: labels, or label indicators.")
         if not incremental and not self._indicator:
-            asked = classification_target(y)
+            asked = LabelTarget.of(y)
             if not np.array_equal(asked.classes, self.classes_):
                 raise ValueError(
                     "warm_start can only be used where `y` has the same classes as in the previous"
@@ -360,8 +381,8 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
 class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     """Multilayer perceptron for regression, with one or several outputs.
 
-    The mean, the median, quantiles, or the mean of counts and amounts, by `loss`. The target is
-    scaled inside, and so are the features: see `target_scaling` and `feature_scaling`.
+    `loss` decides what is predicted: the mean, the median, quantiles, or the mean of counts or
+    amounts. The target and the features are scaled: see `target_scaling` and `feature_scaling`.
 
     Parameters
     ----------
@@ -369,45 +390,44 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
 
     loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', 'gamma', \
 'tweedie'}, default='squared_error'
-        What is minimised, summed over outputs.
+        The loss, summed over outputs.
 
-        - 'squared_error', half the squared error: the prediction is a mean
-        - 'absolute_error', the absolute error: a median
-        - 'huber', half the squared error up to `huber_delta`, and linear from there on
+        - 'squared_error', half the squared error: predicts the mean
+        - 'absolute_error', the absolute error: predicts the median
+        - 'huber', half the squared error up to `huber_delta`, linear for larger errors
         - 'quantile', the pinball loss: one quantile, or several, see `quantile`
         - 'poisson', half the Poisson deviance, for y >= 0
         - 'gamma', half the gamma deviance, for y > 0
         - 'tweedie', half the Tweedie deviance, see `tweedie_power`
 
-        The last three have a log link: what is predicted is above 0.
+        The last three have a log link: predictions are above 0.
 
     huber_delta : float, default=1.35
-        Error, above 0, at which 'huber' turns from squared to linear; in the engine's units,
-        standard deviations of the target, unless `target_scaling` is off. No effect with another
-        loss.
+        Error, above 0, at which 'huber' changes from squared to linear. In standard deviations of
+        the target, or in the units of y with ``target_scaling=False``. No effect with another loss.
 
     quantile : float, or array-like of float, default=0.5
-        Level of ``loss='quantile'``, in (0, 1); or several that increase strictly, for a y of one
-        output. Then the prediction has a column for each, and these never cross: each is the one
-        before plus something positive. No effect with another loss.
+        Level of ``loss='quantile'``, in (0, 1), or several that increase strictly, if y has one
+        output. With several levels, the prediction has one column per level, and the columns never
+        cross: each is the one before plus a positive number. No effect with another loss.
 
     tweedie_power : float, default=1.5
-        Power p in [1, 3] of 'tweedie', whose variance is in proportion to the mean to the p; 1 is
-        'poisson', 2 is 'gamma'. For y >= 0 below a p of 2, y > 0 from there on. No effect with
+        Power p in [1, 3] of 'tweedie': the variance is proportional to the mean to the power p. 1
+        is 'poisson', 2 is 'gamma'. y must be 0 or more for p < 2, else above 0. No effect with
         another loss.
 
     out_activation : {'auto', 'identity', 'logistic', 'tanh', 'softplus'}, default='auto'
-        Activation of the output under 'squared_error': 'logistic' keeps predictions in (0, 1),
+        Activation of the output with 'squared_error': 'logistic' keeps predictions in (0, 1),
         'tanh' in (-1, 1), 'softplus' above 0; 'auto' is 'identity'. The other losses have an output
-        of their own, and anything but 'auto' that is not theirs is an error.
+        activation of their own; any other value than 'auto' or their own is an error.
 
     target_scaling : bool, default=True
-        Whether the network is trained on y minus its mean, over its standard deviation (by the
-        weights, for each output), which the first call learns from the rows that it trains on.
-        Predictions and scores are in the units of y; `coefs_` and `intercepts_` act on the scaled
-        target, and `loss_`, the curves of losses, `tol` and `huber_delta` are in the engine's
-        units: standard deviations of the target. A constant y is predicted exactly. No effect with
-        log links and with an `out_activation` other than 'identity', which take y as it is.
+        Whether the network is trained on (y - mean) / standard deviation. The first call learns
+        both from its training rows and their weights, for each output. Predictions and scores are
+        in the units of y. `coefs_` and `intercepts_` predict the scaled target, and `loss_`, the
+        loss curves, `tol` and `huber_delta` are in standard deviations of the target. A constant y
+        is predicted exactly. No effect with log links or with an `out_activation` other than
+        'identity', for which y is not scaled.
 
     {inputs}
 
@@ -416,19 +436,19 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     Attributes
     ----------
     loss_ : float
-        Loss of the last epoch, as in `loss_curve_`; the mean over members. In the engine's units
-        under `target_scaling`: standard deviations of the target, squared for 'squared_error'.
+        Loss of the last epoch, as in `loss_curve_`; the mean over members. With `target_scaling`,
+        in standard deviations of the target, squared for 'squared_error'.
 
     coefs_ : list of ndarray
         Weights of each layer, of shape (n_in, n_out); (n_members, n_in, n_out) for several
-        members. Under `target_scaling` the network's output is the scaled target.
+        members. With `target_scaling`, the network's output is the scaled target.
 
     {attributes}
 
     See Also
     --------
-    MLPBackpropClassifier : The same network for classes.
-    sklearn.neural_network.MLPRegressor : Whose parameters and attributes this class extends.
+    MLPBackpropClassifier : The same network for classification.
+    sklearn.neural_network.MLPRegressor : The class whose parameters and attributes this extends.
 
     Notes
     -----
@@ -455,6 +475,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     """
 
     _losses = tuple(name for name in LOSSES if name != "log_loss")
+    _read_y = staticmethod(read_numbers)
 
     def __init__(
         self,
@@ -527,7 +548,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         if levels != self._quantiles:
             name = "quantile" if levels and self._quantiles else "loss"
             raise _params.refuse(self, name, "must stay as first fitted")
-        if link in LINEAR and p["target_scaling"] != (self._scaling is not None):
+        if LINKS[link].is_linear and p["target_scaling"] != (self._scaling is not None):
             raise _params.refuse(self, "target_scaling", "must stay as first fitted")
 
     def _out_activation(self, p: dict[str, Any], target: Any) -> str:
@@ -547,9 +568,9 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
 
     @available_if(_is_stochastic)
     def partial_fit(self, X, y, *, sample_weight=None):
-        """Train for one epoch on X and y, going on from the earlier calls.
+        """Train for one epoch on X and y, continuing the earlier calls.
 
-        Nothing is held out, whatever `early_stopping` says, and callbacks are not told.
+        No rows are held out, even with `early_stopping`, and callbacks are not called.
 
         Parameters
         ----------
@@ -558,7 +579,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The numbers to predict.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, on the scale of the first call; a call whose weights are all 0
+            Weights of the rows, on the scale of the first call. A call whose weights are all 0
             changes nothing.
 
         Returns
@@ -585,13 +606,13 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_quantiles)
-            In the dtype of `X`, and the units of y.
+            In the dtype of `X` and the units of y.
         """
         prediction = self._predict_by(self._mean_prediction, X)
         return prediction[:, 0] if self.n_outputs_ == 1 else prediction
 
     def score(self, X, y, sample_weight=None):
-        """Return R2; for ``loss='quantile'``, the D2 pinball score, the mean over quantiles.
+        """Return R2; with ``loss='quantile'``, the D2 pinball score, averaged over quantiles.
 
         Parameters
         ----------
@@ -605,11 +626,12 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         Returns
         -------
         float
-            1 is perfect; 0 is as good as the best constant, the mean or the quantile of `y`.
+            1 is perfect; 0 is as good as the best constant: the mean, or the quantile, of `y`.
         """
         check_is_fitted(self)
+        y = read_numbers(y, warns=False)
         if self._quantiles is None:
-            return super().score(X, y, sample_weight)
+            return super().score(X, y, checked_weights(sample_weight, len(y)))
         n_columns = 1 if len(self._quantiles) > 1 else self.n_outputs_
         target = ContinuousTarget(n_columns, self._quantiles)
         prediction = self.predict(X).reshape(-1, self.n_outputs_)

@@ -1,7 +1,7 @@
 """The rules of every constructor parameter, generated from the engine's tables.
 
-``RULES[name]`` says what a parameter may be, ``HAS_EFFECT[name]`` under which other parameters it
-is read at all. There is one type of error: `InvalidParameterError`.
+``RULES[name]`` says what a parameter may be. ``HAS_EFFECT[name]`` says which other options decide
+whether it has an effect. There is one type of error: `InvalidParameterError`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -22,6 +22,7 @@ from sknet._engine.initializers import INITIALIZERS
 from sknet._engine.losses import LOSSES
 from sknet._engine.optimizers import OPTIMIZERS
 from sknet._engine.schedules import SCHEDULES
+from sknet._table.encodings import feature_scalings
 
 
 class InvalidParameterError(ValueError, TypeError):
@@ -29,7 +30,7 @@ class InvalidParameterError(ValueError, TypeError):
 
 
 class Rule(NamedTuple):
-    """What a parameter may be, as a test and in words."""
+    """The values that a parameter may have, as a test and in words."""
 
     allows: Callable[[Any], bool]
     words: str
@@ -62,7 +63,7 @@ def one_of(*options: str) -> Rule:
 
 
 def integer(low: int, high: float = inf) -> Rule:
-    """Allow an int (no bool) from `low` to `high`, both included."""
+    """Allow an int (not a bool) from `low` to `high`, both included."""
     upper = "inf)" if high == inf else f"{high}]"
     return Rule(
         lambda v: _is_integer(v) and low <= v <= high, f"an int in the range [{low}, {upper}"
@@ -70,7 +71,7 @@ def integer(low: int, high: float = inf) -> Rule:
 
 
 def real(interval: str) -> Rule:
-    """Allow a finite number (no bool) in an interval such as "[0, 1)"."""
+    """Allow a finite number (not a bool) in an interval such as "[0, 1)"."""
     low, high = (float(end) for end in interval[1:-1].split(","))
     above = (lambda v: v >= low) if interval[0] == "[" else (lambda v: v > low)
     below = (lambda v: v <= high) if interval[-1] == "]" else (lambda v: v < high)
@@ -106,7 +107,12 @@ def _names_columns(value: Any) -> bool:
     is_array = hasattr(value, "__array__") and np.ndim(value) == 1  # columns of a frame, too
     if not (is_array or isinstance(value, (tuple, list))):
         return False
-    kinds = (lambda v: isinstance(v, (bool, np.bool_)), _is_integer, lambda v: isinstance(v, str))
+    kinds = (
+        lambda v: isinstance(v, (bool, np.bool_)),
+        _is_integer,
+        # the name of a column of a MultiIndex is a tuple
+        lambda v: isinstance(v, str) or (isinstance(v, tuple) and str in map(type, v)),
+    )
     return any(all(map(kind, value)) for kind in kinds)
 
 
@@ -118,8 +124,11 @@ ACTIVATION = one_of(*ACTIVATIONS)
 #: The stochastic solvers; "lbfgs" is the other one.
 STOCHASTIC = tuple(OPTIMIZERS)
 
-#: How numbers are scaled, beside "auto" and None.
-SCALINGS = ("standard", "robust")
+#: How numbers are scaled, besides None. Encodings that are added later are allowed, too.
+FEATURE_SCALING = Rule(
+    lambda v: isinstance(v, str) and v in ("auto", *feature_scalings()),
+    one_of("auto", *feature_scalings()).words,
+)
 
 #: The regressor's out_activation, beside "auto": the links of squared_error on single outputs.
 OUT_ACTIVATIONS = tuple(name for name in LOSSES["squared_error"] if name != "softmax")
@@ -133,7 +142,7 @@ RULES: Mapping[str, Rule] = {
     "alpha": real("[0, inf)"),
     "batch_size": one_of("auto") | integer(1),
     "learning_rate": one_of(*SCHEDULES)
-    | Rule(callable, "a callable that returns the rate from the progress of training"),
+    | Rule(callable, "a callable that takes the progress of training and returns the rate"),
     "warmup": integer(0) | real("[0, 1)"),
     "dropout": real("[0, 1)")
     | sequence_of(real("[0, 1)"), "a tuple, list or 1-d array of such floats"),
@@ -148,7 +157,7 @@ RULES: Mapping[str, Rule] = {
     | NONE,
     "label_smoothing": real("[0, 1)"),
     "target_scaling": BOOLEAN,
-    "feature_scaling": one_of("auto", *SCALINGS) | NONE,
+    "feature_scaling": FEATURE_SCALING | NONE,
     "categorical_features": one_of("from_dtype")
     | Rule(_names_columns, "a mask, positions or names of columns, as a tuple, list or 1-d array")
     | NONE,
@@ -187,12 +196,15 @@ RULES: Mapping[str, Rule] = {
 }
 
 
+class Condition(NamedTuple):
+    """What a parameter needs to have an effect, and the option that decides on it."""
+
+    option: str
+    holds: Callable[[Mapping[str, Any]], bool]
+
+
 def _stochastic(p: Mapping[str, Any]) -> bool:
     return p["solver"] != "lbfgs"
-
-
-def _optimizer_reads(name: str) -> Callable[[Mapping[str, Any]], bool]:
-    return lambda p: _stochastic(p) and name in OPTIMIZERS[p["solver"]].parameters
 
 
 def _horizon(p: Mapping[str, Any]) -> bool:
@@ -200,52 +212,63 @@ def _horizon(p: Mapping[str, Any]) -> bool:
     return _stochastic(p) and isinstance(schedule, str) and SCHEDULES[schedule].has_horizon
 
 
-def _linear(loss: str) -> bool:
-    return "identity" in LOSSES[loss]
+def _optimizer_reads(name: str) -> Condition:
+    return Condition(
+        "solver", lambda p: _stochastic(p) and name in OPTIMIZERS[p["solver"]].parameters
+    )
 
 
-def _loss_reads(name: str) -> Callable[[Mapping[str, Any]], bool]:
-    return lambda p: any(name in loss.parameters for loss in LOSSES[p["loss"]].values())
+def _loss_reads(name: str) -> Condition:
+    return Condition(
+        "loss", lambda p: any(name in loss.parameters for loss in LOSSES[p["loss"]].values())
+    )
 
 
-HAS_EFFECT: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+IS_STOCHASTIC = Condition("solver", _stochastic)
+HAS_CATEGORIES = Condition("categorical_features", lambda p: p["categorical_features"] is not None)
+
+#: The conditions of each parameter that can be without effect. A warning names the option of the
+#: first one that does not hold. "X_val" stands for the rows that are given to `fit`.
+HAS_EFFECT: Mapping[str, tuple[Condition, ...]] = {
     **{
-        name: _optimizer_reads(name)
+        name: (_optimizer_reads(name),)
         for optimizer in OPTIMIZERS.values()
         for name in optimizer.parameters
     },
-    **dict.fromkeys(("batch_size", "learning_rate", "shuffle", "warmup"), _stochastic),
-    "learning_rate_init": lambda p: _stochastic(p) and not callable(p["learning_rate"]),
-    "power_t": lambda p: _stochastic(p) and p["learning_rate"] == "invscaling",
-    "dropout": lambda p: len(p["hidden_layer_sizes"]) > 0,
-    **dict.fromkeys(
-        ("min_frequency", "max_onehot", "embedding_dim"),
-        lambda p: p["categorical_features"] is not None,
+    **dict.fromkeys(("batch_size", "learning_rate", "shuffle", "warmup"), (IS_STOCHASTIC,)),
+    "learning_rate_init": (
+        IS_STOCHASTIC,
+        Condition("learning_rate", lambda p: not callable(p["learning_rate"])),
     ),
-    "max_fun": lambda p: not _stochastic(p),
-    "validation_fraction": lambda p: p["early_stopping"] and not p["X_val"],
-    "scoring": lambda p: p["early_stopping"] or p["X_val"],
-    "n_iter_no_change": lambda p: (_stochastic(p) or p["early_stopping"]) and not _horizon(p),
-    "target_scaling": lambda p: p["out_activation"] in ("auto", "identity") and _linear(p["loss"]),
+    "power_t": (
+        IS_STOCHASTIC,
+        Condition("learning_rate", lambda p: p["learning_rate"] == "invscaling"),
+    ),
+    "dropout": (Condition("hidden_layer_sizes", lambda p: len(p["hidden_layer_sizes"]) > 0),),
+    **dict.fromkeys(("min_frequency", "max_onehot", "embedding_dim"), (HAS_CATEGORIES,)),
+    "max_fun": (Condition("solver", lambda p: not _stochastic(p)),),
+    "validation_fraction": (
+        Condition("early_stopping", lambda p: bool(p["early_stopping"])),
+        Condition("X_val", lambda p: not p["X_val"]),
+    ),
+    "scoring": (Condition("early_stopping", lambda p: bool(p["early_stopping"] or p["X_val"])),),
+    "n_iter_no_change": (
+        Condition("solver", lambda p: _stochastic(p) or bool(p["early_stopping"])),
+        Condition("learning_rate", lambda p: not _horizon(p)),
+    ),
+    "target_scaling": (
+        Condition("loss", lambda p: "identity" in LOSSES[p["loss"]]),
+        Condition("out_activation", lambda p: p["out_activation"] in ("auto", "identity")),
+    ),
     **{
-        name: _loss_reads(name)
+        name: (_loss_reads(name),)
         for links in LOSSES.values()
         for loss in links.values()
         for name in loss.parameters
     },
 }
 
-#: Parameters on whose values the effect of others depends.
-DECISIVE = (
-    "hidden_layer_sizes",
-    "loss",
-    "solver",
-    "learning_rate",
-    "early_stopping",
-    "categorical_features",
-)
-
-#: Parameters that would change the model, and what they are where they do not.
+#: Parameters that would change the model but do not work with lbfgs, and the value that is allowed.
 OFF = {"dropout": 0.0, "dropout_input": 0.0, "clip_norm": None}
 
 
@@ -278,28 +301,30 @@ def check(estimator: Any, losses: Collection[str], X_val: bool = False) -> dict[
     ----------
     estimator : BaseEstimator
     losses : collection of str
-        What its `loss` may be.
+        The allowed values of its `loss`.
     X_val : bool
-        Whether rows to validate on are given.
+        Whether `X_val` was passed to `fit`.
 
     Returns
     -------
     dict
-        The parameters by name; `hidden_layer_sizes` as a tuple of int, `activation` and `dropout`
-        as tuples with one entry a hidden layer, `quantile` as a float or a tuple of several;
-        beside them, `X_val`.
+        The parameters by name, and `X_val`. `hidden_layer_sizes` is a tuple of int, `activation`
+        and `dropout` are tuples with one entry per hidden layer, `quantile` is a float or a tuple
+        of several.
 
     Raises
     ------
     InvalidParameterError
-        Names the parameter, the class, what is allowed and what was got.
+        Names the parameter, the class, what is allowed and what was given.
 
     Warns
     -----
     UserWarning
-        Names the parameters that differ from their defaults and have no effect.
+        Names each parameter that differs from its default and has no effect, with the option that
+        is responsible.
     """
-    p = {name: getattr(estimator, name) for name in _defaults(type(estimator))}
+    defaults = _defaults(type(estimator))
+    p = {name: getattr(estimator, name, default) for name, default in defaults.items()}
     for name, value in p.items():
         rule = one_of(*losses) if name == "loss" else RULES[name]
         if not rule.allows(value):
@@ -322,7 +347,7 @@ def check(estimator: Any, losses: Collection[str], X_val: bool = False) -> dict[
 
 
 def _activations(estimator: Any, n_hidden: int) -> tuple[str, ...]:
-    """Return one activation a hidden layer."""
+    """Return one activation per hidden layer."""
     activation = estimator.activation
     if isinstance(activation, str):
         return (activation,) * n_hidden
@@ -334,7 +359,7 @@ def _activations(estimator: Any, n_hidden: int) -> tuple[str, ...]:
 
 
 def _dropout(estimator: Any, n_hidden: int) -> tuple[float, ...]:
-    """Return one probability a hidden layer."""
+    """Return one probability per hidden layer."""
     dropout = estimator.dropout
     if _is_real(dropout):
         return (float(dropout),) * n_hidden
@@ -346,13 +371,13 @@ def _dropout(estimator: Any, n_hidden: int) -> tuple[float, ...]:
 
 
 def _check_combinations(estimator: Any, p: Mapping[str, Any]) -> None:
-    """Raise where a combination cannot be honoured, warn where a parameter has no effect."""
+    """Raise if a combination is not possible; warn if a parameter has no effect."""
     out_activation = p.get("out_activation", "auto")
     if out_activation not in ("auto", *LOSSES[p["loss"]]):
         raise refuse(
             estimator,
             "out_activation",
-            f"must be 'auto' with loss={p['loss']!r}, which has its own",
+            f"must be 'auto' with loss={p['loss']!r}, which has an output activation of its own",
         )
     several = p["loss"] == "quantile" and isinstance(p["quantile"], tuple)
     if several and out_activation != "auto":
@@ -366,23 +391,28 @@ def _check_combinations(estimator: Any, p: Mapping[str, Any]) -> None:
             estimator,
             "early_stopping",
             "must be False with solver='lbfgs' and n_members > 1: the members are fitted one after"
-            " another, and there is no averaged prediction to watch",
+            " another, so there is no averaged prediction to score after each epoch",
         )
-    idle = [name for name in _off_default(estimator) if not HAS_EFFECT[name](p)]
+    idle = list(_without_effect(estimator, p))
     if idle:
-        warn(
-            f"{', '.join(idle)}: no effect with"
-            f" {', '.join(f'{name}={short_repr(p[name])}' for name in DECISIVE)}.",
-            UserWarning,
-        )
+        warn(f"{'; '.join(idle)}.", UserWarning)
 
 
-def _off_default(estimator: Any) -> Iterable[str]:
-    """Yield the parameters of HAS_EFFECT that differ from their defaults."""
+def _without_effect(estimator: Any, p: Mapping[str, Any]) -> Iterable[str]:
+    """Yield a sentence for each parameter that differs from its default and has no effect."""
     defaults = _defaults(type(estimator))
-    for name in HAS_EFFECT:
-        if name in defaults and not _same(getattr(estimator, name), defaults[name]):
-            yield name
+    for name, conditions in HAS_EFFECT.items():
+        if name in defaults and not _same(getattr(estimator, name, defaults[name]), defaults[name]):
+            option = next((c.option for c in conditions if not c.holds(p)), None)
+            if option is not None:
+                yield f"{name} has no effect with {_option_in_words(option, p[option])}"
+
+
+def _option_in_words(name: str, value: Any) -> str:
+    """Return an option and its value, for a message."""
+    if name == "X_val":
+        return name
+    return f"a callable {name}" if callable(value) else f"{name}={short_repr(value)}"
 
 
 def _same(value: Any, default: Any) -> bool:
@@ -391,5 +421,13 @@ def _same(value: Any, default: Any) -> bool:
 
 @cache
 def _defaults(kind: type) -> dict[str, Any]:
-    """Return the default of each parameter of an estimator's constructor."""
-    return {p.name: p.default for p in signature(kind).parameters.values()}
+    """Return the default of each parameter with a rule, of the constructors of all base classes.
+
+    A subclass may have parameters of its own, which are its own to check, and it may hide some of
+    those that its base class has.
+    """
+    constructors = [
+        vars(base)["__init__"] for base in reversed(kind.__mro__[:-1]) if "__init__" in vars(base)
+    ]
+    parameters = [p for init in constructors for p in signature(init).parameters.values()]
+    return {p.name: p.default for p in parameters if p.name in RULES or p.name == "loss"}

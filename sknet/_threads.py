@@ -1,4 +1,4 @@
-"""Threads of a fit and of BLAS: one where there is little to do, else as many as there are."""
+"""Number of threads of a fit and of BLAS: one for small work, else all processors."""
 
 import os
 from collections.abc import Iterator
@@ -9,13 +9,14 @@ from threading import Lock
 import joblib
 from threadpoolctl import ThreadpoolController
 
-#: Multiply-adds of a product that BLAS gives to one thread anyway.
+#: Multiply-adds of a product up to which BLAS itself uses one thread, so that no limit is set.
 TINY_PRODUCT = 1 << 18
-#: Multiply-adds of a product up to which more threads of BLAS cost more than they bring.
+#: Multiply-adds of a product up to which several BLAS threads are slower than one, because it takes
+#: time to wake them.
 SMALL_PRODUCT = 1 << 23
 
-#: Held while counts are looked at and changed: of two threads that do so at once, one would take
-#: the other's limit for what was before, and leave it behind.
+#: Held while thread counts are read and changed. Otherwise one of two threads could read the limit
+#: of the other as the original count, and restore it.
 _CHANGING = Lock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_CHANGING._at_fork_reinit)
@@ -23,20 +24,20 @@ if hasattr(os, "register_at_fork"):
 
 @cache
 def _blas() -> ThreadpoolController:
-    """Return the controller of the loaded BLAS libraries; finding them takes milliseconds."""
+    """Return the controller of the loaded BLAS libraries; cached, since it takes milliseconds."""
     return ThreadpoolController().select(user_api="blas")
 
 
 @cache
 def _processors() -> int:
-    """Return how many processors this process may use; finding out reads several files."""
+    """Return how many processors this process may use; cached, since it reads several files."""
     return joblib.cpu_count()
 
 
 def free_threads() -> int:
-    """Return how many threads may be used: as many as there are processors.
+    """Return the number of threads that may be used: the number of processors.
 
-    One where somebody has limited those of BLAS already: the user, or joblib in its workers.
+    It is 1 if the threads of BLAS are limited already, by the user or by joblib in its workers.
     """
     counts = [library.num_threads for library in _blas().lib_controllers]
     return 1 if any(count < _processors() for count in counts) else _processors()
@@ -44,16 +45,15 @@ def free_threads() -> int:
 
 @contextmanager
 def blas_threads(largest_product: float, alone: bool = True) -> Iterator[None]:
-    """Hold BLAS at one thread where more would cost more than they bring.
+    """Limit BLAS to one thread, unless the matrices are large enough to benefit from several.
 
-    Thread counts that somebody has limited already are left alone. What was is restored at the
-    end.
+    Thread counts that are limited already are not changed. The end of the context restores the
+    counts.
 
     Parameters
     ----------
     largest_product : int or inf
-        Multiply-adds of the largest matrix product; inf leaves BLAS, if it is called by one thread,
-        all the threads that it has.
+        Multiply-adds of the largest matrix product. inf never limits BLAS if `alone`.
     alone : bool
         Whether the caller is the only thread that calls BLAS.
     """

@@ -1,33 +1,32 @@
-"""What goes on beside a training: curves, printed lines, the clock, callbacks."""
+"""The monitor of training: loss curve, printed lines, time limit, callbacks."""
 
 from math import inf
 from time import perf_counter
 
-from sknet._compat import NoTasks, Tasks
-from sknet._engine.training import Record
-from sknet._validation import Validation
+from sknet._compat import FitCallbacks, NoCallbacks
+from sknet._engine.reports import Record
+from sknet._training.validation import Validation
 
 
 class Monitor:
-    """Hears of each epoch, before and after; says when to stop.
+    """Is called before and after each epoch; decides whether to stop.
 
     Parameters
     ----------
     verbose : int
-        Epochs from one printed line to the next; 0 for none.
+        Number of epochs from one printed line to the next; 0 prints nothing.
     max_time : float or None
-        Seconds.
+        Time limit in seconds.
     validation : Validation or None
-        Already told of the epoch.
-    tasks : Tasks or NoTasks
-        Callbacks.
+        Has evaluated the epoch before the monitor is called.
+    callbacks : FitCallbacks or NoCallbacks
 
     Attributes
     ----------
     losses : list of float
-        Of each epoch.
+        The objective of each epoch.
     reason : {None, "max_time", "callback"}
-        Why it said to stop.
+        Why training must stop.
     """
 
     def __init__(
@@ -35,32 +34,32 @@ class Monitor:
         verbose: int,
         max_time: float | None,
         validation: Validation | None,
-        tasks: Tasks | NoTasks,
+        callbacks: FitCallbacks | NoCallbacks,
     ) -> None:
         self.every, self.max_time = int(verbose), inf if max_time is None else max_time
-        self.validation, self.tasks = validation, tasks
+        self.validation, self.callbacks = validation, callbacks
         self.losses: list[float] = []
         self.reason: str | None = None
         self._started = perf_counter()
 
     def begin(self) -> None:
-        """An epoch begins."""
-        self.tasks.begin()
+        """Begin an epoch."""
+        self.callbacks.begin()
 
     def __call__(self, record: Record) -> bool:
-        """Take note of a finished epoch; return whether to stop."""
+        """Record a finished epoch; return whether to stop."""
         self.losses.append(record.loss)
         seconds = perf_counter() - self._started
         if self.every and (record.iteration == 1 or record.iteration % self.every == 0):
             print(self._line(record, seconds), flush=True)
-        if self.tasks.end():
+        if self.callbacks.end():
             self.reason = "callback"
         elif seconds >= self.max_time:
             self.reason = "max_time"
         return self.reason is not None
 
     def _line(self, record: Record, seconds: float) -> str:
-        """Return the line that is printed of an epoch."""
+        """Return the line to print for an epoch."""
         parts = [f"Iteration {record.iteration}", f"loss = {record.loss:.6f}"]
         if self.validation is not None:
             parts.append(f"validation loss = {self.validation.losses[-1]:.6f}")

@@ -1,4 +1,4 @@
-"""What a pickle of an estimator holds, and whether a state that is loaded can be one."""
+"""Pickles of estimators: the version that wrote them, and checks of a loaded state."""
 
 import warnings
 from collections.abc import Mapping
@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from sknet._encoding import Encoder
 from sknet._engine.activations import ACTIVATIONS
-from sknet._engine.losses import PREDICTIONS
+from sknet._engine.links import LINKS
+from sknet._table.encoder import Encoder
 
 VERSION = "_sknet_version"
 
@@ -22,7 +22,7 @@ def current_version() -> str:
 
 
 def check_version(name: str, version: str) -> None:
-    """Warn where another version of this package wrote the pickle."""
+    """Warn if another version of this package wrote the pickle."""
     if version != current_version():
         warnings.warn(
             f"This {name} was pickled by sknet {version} and is loaded by sknet"
@@ -34,13 +34,13 @@ def check_version(name: str, version: str) -> None:
 
 
 def check_fitted(name: str, state: Mapping[str, Any]) -> None:
-    """Raise where a fitted state cannot be one that `fit` has left.
+    """Raise if a loaded state cannot be the result of `fit`.
 
     Raises
     ------
     ValueError
-        Says what is wrong: a length, a shape, a dtype, a number that is not finite, a name that no
-        table has, or an attribute that is missing.
+        If a length, a shape or a dtype is wrong, a number is not finite, a name is unknown, or an
+        attribute is missing. The message names the fault.
     """
     if "coefs_" not in state:
         return
@@ -53,7 +53,7 @@ def check_fitted(name: str, state: Mapping[str, Any]) -> None:
 
 
 def _fault(state: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with a fitted state."""
+    """Return the fault of a fitted state, or None."""
     W, b = state["coefs_"], state["intercepts_"]
     if not W or not len(W) == len(b) == state["n_layers_"] - 1:
         return f"{len(W)} coefs_, {len(b)} intercepts_ and n_layers_={state['n_layers_']}"
@@ -79,7 +79,7 @@ def _fault(state: Mapping[str, Any]) -> str | None:
     activations = state["_activations"]
     if len(activations) != len(W) - 1 or not ACTIVATIONS.keys() >= set(activations):
         return f"activations are {activations!r}"
-    if state["out_activation_"] not in PREDICTIONS:
+    if state["out_activation_"] not in LINKS:
         return f"out_activation_={state['out_activation_']!r}"
     n_classes = len(state.get("classes_", range(units[-1])))
     if units[-1] != (1 if n_classes == 2 and units[-1] == 1 else n_classes):

@@ -1,0 +1,7 @@
+"""The use of fitted state: prediction and pickling.
+
+==============  ==================================================================================
+prediction.py   from fitted parameters and rows as read to predictions
+pickling.py     the version in a pickle, and checks of a loaded state
+==============  ==================================================================================
+"""

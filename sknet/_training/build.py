@@ -1,0 +1,235 @@
+"""Step 2 of training: build the network, its validation, stopping rule and monitor."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sknet._compat import FitCallbacks, NoCallbacks
+from sknet._engine.layers import Embedding, Layer
+from sknet._engine.network import Network, dense_layers, drawn_parameters, with_dropout
+from sknet._engine.parameters import Layout, Parameters, Views
+from sknet._engine.stopping import IndependentStopping, Stopping
+from sknet._engine.team import Team
+from sknet._table.encoder import Encoder
+from sknet._target.target import Target
+from sknet._threads import free_threads
+from sknet._training.monitor import Monitor
+from sknet._training.prepare import Prepared
+from sknet._training.rows import EncodedRows, Rows
+from sknet._training.settings import Settings
+from sknet._training.start import Start
+from sknet._training.validation import Validation, prediction_views
+
+#: Multiply-adds of the forward passes of an epoch (rows times parameters) above which training may
+#: use several threads.
+THREADED_EPOCH_MULTIPLY_ADDS = 1 << 23
+
+
+class Observers(NamedTuple):
+    """The user's scorer and callbacks.
+
+    Attributes
+    ----------
+    score : callable or None
+        ``score(parameters, encoder, target, rows) -> float`` on validation rows as read; None is
+        the estimator's own score.
+    callbacks : FitCallbacks or NoCallbacks
+    attributes : callable or None
+        ``attributes(parameters, encoder, target, n_iter) -> dict``: the fitted attributes so far,
+        for the callbacks.
+    """
+
+    score: Callable[[Views, Encoder, Target, Rows], float] | None = None
+    callbacks: FitCallbacks | NoCallbacks = NoCallbacks()
+    attributes: Callable[[Views, Encoder, Target, int], dict[str, Any]] | None = None
+
+
+class MemberRows(NamedTuple):
+    """The rows of each member, as indices of the training rows.
+
+    Attributes
+    ----------
+    train : sequence of ndarray of int
+    validate : sequence of ndarray of int or None
+        Validation rows of each member, for its own stopping rule and best epoch.
+    """
+
+    train: Sequence[np.ndarray]
+    validate: Sequence[np.ndarray] | None = None
+
+
+@dataclass(frozen=True)
+class Built:
+    """Everything that a training run needs.
+
+    Attributes
+    ----------
+    network : Network
+    generators : list of Generator
+        One for each member.
+    validation : Validation or None
+        Validation of the members' averaged prediction.
+    stopping : Stopping or IndependentStopping
+    monitor : Monitor
+    """
+
+    network: Network
+    generators: list[np.random.Generator]
+    validation: Validation | None
+    stopping: Stopping | IndependentStopping
+    monitor: Monitor
+
+    def parameters(self) -> Views:
+        """Return the parameters for prediction: those of the best epoch, if it is known."""
+        own = self.network.parameters
+        best = getattr(self.stopping, "best_theta", None)
+        views = own.views() if best is None else own.layout.views(best, own.n_members)
+        return prediction_views(self.network.layers, views)
+
+
+def build(
+    settings: Settings,
+    prepared: Prepared,
+    start: Start | None,
+    generators: list[np.random.Generator],
+    incremental: bool,
+    observers: Observers,
+    members: MemberRows | None = None,
+) -> Built:
+    """Return a network with initial parameters, its stopping rule and its monitor."""
+    network = _network(settings, prepared, generators)
+    layers = network.layers
+    views = prediction_views(layers, network.parameters.views())
+    first = start.parameters if start else _drawn(settings, layers, prepared, generators, members)
+    for values, view in zip(first, views, strict=True):
+        for name, own in view.items():
+            own[:] = values[name]
+    validation = None
+    if prepared.held is not None and prepared.held_encoded is not None:
+        validation = _validation(
+            settings, prepared, layers, observers, prepared.held, prepared.held_encoded
+        )
+    stopping = _stopping(settings, prepared, validation, layers, members)
+    if start:
+        if isinstance(stopping, Stopping):
+            stopping.set_baseline(network.parameters)
+        if start.state.last_theta is not None:
+            network.parameters.put(start.state.last_theta)
+    if validation:  # the curves must not include the initial parameters
+        validation.reset()
+    max_time = None if incremental else settings.max_time
+    monitor = Monitor(settings.verbose, max_time, validation, observers.callbacks)
+    built = Built(network, generators, validation, stopping, monitor)
+    if isinstance(observers.callbacks, FitCallbacks):
+        observers.callbacks.attributes = lambda: observers.attributes(
+            built.parameters(), prepared.encoder, prepared.target, len(monitor.losses)
+        )
+    return built
+
+
+def first_layers(encoder: Encoder) -> list[Layer]:
+    """Return the layers before the dense ones: an embedding if categories are embedded."""
+    if not encoder.embedded:
+        return []
+    return [Embedding(encoder.n_dense, encoder.embedded_levels, encoder.dim)]
+
+
+def _network(
+    settings: Settings, prepared: Prepared, generators: Sequence[np.random.Generator]
+) -> Network:
+    """Return the network with theta zero, and with several threads if epochs are long."""
+    encoder, n_rows = prepared.encoder, len(prepared.rows.Y)
+    units = (encoder.n_units, *settings.hidden_layer_sizes, prepared.target.n_outputs)
+    plain = dense_layers(
+        units, settings.activation, first_layers(encoder), settings.init, settings.zero_output
+    )
+    layers = with_dropout(plain, settings.dropout, generators)
+    parameters = Parameters.zeros(Layout(layers), settings.n_members, prepared.dtype)
+    team = Team(
+        free_threads() if n_rows * parameters.theta.size > THREADED_EPOCH_MULTIPLY_ADDS else 1
+    )
+    return Network(layers, prepared.loss, settings.alpha, parameters, team)
+
+
+def _drawn(
+    settings: Settings,
+    layers: Sequence[Layer],
+    prepared: Prepared,
+    generators: Sequence[np.random.Generator],
+    members: MemberRows | None,
+) -> Views:
+    """Draw the initial parameters; the output bias is the best constant.
+
+    Members with rows or targets of their own start at the best constant for these.
+    """
+    plain = [layer for layer in layers if not layer.training_only]
+    draws = [drawn_parameters(plain, rng) for rng in generators]
+    drawn = [
+        {name: np.stack([layer[name] for layer in own]) for name in own[0]}
+        for own in zip(*draws, strict=True)
+    ]
+    Y, w = prepared.rows.Y.astype(np.float64), prepared.read.w
+    smoothing = smoothing_of(settings, prepared)
+    if members is None and smoothing is None:
+        drawn[-1]["b"][:] = prepared.loss.constant(Y, w)
+        return drawn
+    slope, shift = (1.0, 0.0) if smoothing is None else smoothing
+    slopes, shifts = (np.broadcast_to(a, len(generators)) for a in (slope, shift))
+    for k, b in enumerate(drawn[-1]["b"]):
+        rows = slice(None) if members is None else members.train[k]
+        own_w = None if w is None else w[rows]
+        b[:] = prepared.loss.constant(slopes[k] * Y[rows] + shifts[k], own_w)
+    return drawn
+
+
+def smoothing_of(settings: Settings, prepared: Prepared) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return slope and shift of each member's targets; None where all smooth labels alike."""
+    if isinstance(settings.label_smoothing, float):
+        return None
+    own = [prepared.target.smoothing(e) for e in settings.label_smoothing]
+    slope, shift = (np.array(values) for values in zip(*own, strict=True))
+    return slope, shift
+
+
+def _validation(
+    settings: Settings,
+    prepared: Prepared,
+    layers: Sequence[Layer],
+    observers: Observers,
+    rows: Rows,
+    encoded: EncodedRows,
+) -> Validation:
+    """Return the validation on the given rows."""
+    score = observers.score
+    return Validation(
+        rows,
+        encoded,
+        prepared.target,
+        prepared.loss,
+        prepared.link,
+        layers,
+        score and (lambda views, rows: score(views, prepared.encoder, prepared.target, rows)),
+        settings.by_loss,
+    )
+
+
+def _stopping(
+    settings: Settings,
+    prepared: Prepared,
+    validation: Validation | None,
+    layers: Sequence[Layer],
+    members: MemberRows | None,
+) -> Stopping | IndependentStopping:
+    """Return one stopping rule for all members, or one for each."""
+    if not settings.independent_stopping:
+        return Stopping(settings.tol, settings.patience, validation, prepared.stops_early)
+    own: list[Validation | None] = [None] * settings.n_members
+    if members is not None and members.validate is not None:
+        for k, numbers in enumerate(members.validate):
+            rows = prepared.read.take(numbers)
+            Y = prepared.target.scaled(rows.Y)
+            encoded = rows.encoded(prepared.encoder, prepared.dtype, Y)
+            own[k] = _validation(settings, prepared, layers, Observers(), rows, encoded)
+    return IndependentStopping([Stopping(settings.tol, settings.patience, v) for v in own])

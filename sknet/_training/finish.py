@@ -1,0 +1,81 @@
+"""Step 4 of training: collect the results."""
+
+from typing import NamedTuple
+
+from sknet._engine.parameters import Views
+from sknet._engine.reports import DivergenceError
+from sknet._engine.stopping import IndependentStopping, Stopping
+from sknet._table.encoder import Encoder
+from sknet._target.target import Target
+from sknet._training.build import Built
+from sknet._training.prepare import Prepared
+from sknet._training.run import RunEnd
+from sknet._training.settings import Settings
+from sknet._training.state import TrainingState
+from sknet._training.validation import Validation
+
+
+class Result(NamedTuple):
+    """The results of training.
+
+    Attributes
+    ----------
+    parameters : Views
+        The parameters of each layer, for prediction.
+    encoder : Encoder
+    target : Target
+    state : TrainingState
+        The state from which training can continue.
+    reason : str
+        Why training ended.
+    n_iter, n_samples : int
+        Number of epochs or iterations, and rows per epoch.
+    losses : list of float
+        The objective of each epoch.
+    validation : Validation or None
+    best_score, best_iter
+        The best validation score and its epoch; None without validation.
+    """
+
+    parameters: Views
+    encoder: Encoder
+    target: Target
+    state: TrainingState
+    reason: str
+    n_iter: int
+    n_samples: int
+    losses: list[float]
+    validation: Validation | None
+    best_score: float | None
+    best_iter: int | None
+
+
+def finish(
+    settings: Settings, prepared: Prepared, built: Built, state: TrainingState, ended: RunEnd
+) -> Result:
+    """Return the results; raise DivergenceError if the parameters are not finite."""
+    network, stopping, validation = built.network, built.stopping, built.validation
+    if not network.parameters.is_finite():
+        raise DivergenceError("after the last step", "Lower learning_rate_init.")
+    state.last_theta = None
+    if isinstance(stopping, IndependentStopping):
+        if any(rule.best_theta is not None for rule in stopping.rules):
+            state.last_theta = network.parameters.copy()
+            stopping.keep_best(network.parameters)
+    elif stopping.best_theta is not None:
+        state.last_theta = network.parameters.copy()
+    is_validated = validation is not None and isinstance(stopping, Stopping)
+    reached_horizon = settings.has_horizon and ended.reason == "max_iter"
+    return Result(
+        parameters=built.parameters(),
+        encoder=prepared.encoder,
+        target=prepared.target,
+        state=state,
+        reason="horizon" if reached_horizon else ended.reason,
+        n_iter=ended.n_iter,
+        n_samples=len(prepared.rows.Y),
+        losses=built.monitor.losses,
+        validation=validation,
+        best_score=stopping.best_score if is_validated else None,
+        best_iter=stopping.best_iter if is_validated else None,
+    )

@@ -1,0 +1,139 @@
+"""Step 1 of training: fit the encoder and the target, and encode the rows."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from sknet._engine.links import LINKS, Link
+from sknet._engine.loss_base import Loss
+from sknet._table.encoder import Encoder
+from sknet._target.target import Target
+from sknet._training.hold_out import hold_out
+from sknet._training.rows import EncodedRows, Rows
+from sknet._training.settings import Settings
+from sknet._training.start import Start
+
+#: Maximum elements of X up to which X is copied only to append a column of ones, which saves the
+#: first layer two passes per step. Measured: a small step takes 44 us instead of 47.
+MAX_COPIED_ELEMENTS = 1 << 24
+
+
+class Prepared(NamedTuple):
+    """The data and functions of one training.
+
+    Attributes
+    ----------
+    encoder : Encoder
+    target : Target
+        Fitted.
+    loss : Loss
+    link : Link
+    read : Rows
+        The training rows as read.
+    rows : EncodedRows
+        The encoded training rows, with Y in the engine's units.
+    dtype : dtype
+        The compute dtype.
+    held : Rows or None
+        The validation rows as read.
+    held_encoded : EncodedRows or None
+        The encoded validation rows.
+    stops_early : bool
+        Whether the validation score ends training.
+    """
+
+    encoder: Encoder
+    target: Target
+    loss: Loss
+    link: Link
+    read: Rows
+    rows: EncodedRows
+    dtype: np.dtype
+    held: Rows | None
+    held_encoded: EncodedRows | None
+    stops_early: bool
+
+
+def prepare(
+    settings: Settings,
+    rows: Rows,
+    target: Target,
+    out_activation: str,
+    start: Start | None,
+    incremental: bool,
+    held: Rows | None,
+    split_seed: int,
+) -> Prepared:
+    """Hold out rows, fit the encoder and the target on the other rows, and encode all rows.
+
+    Parameters
+    ----------
+    settings : Settings
+    rows : Rows
+        At least one row, none of weight 0.
+    target : Target
+        Already fitted if there is a `start`.
+    out_activation : str
+        A key of ``LINKS``.
+    start : Start or None
+        The model from which training continues.
+    incremental : bool
+        Whether the call is one epoch of `partial_fit`: no hold-out, no stopping.
+    held : Rows or None
+        Validation rows that the user has passed.
+    split_seed : int
+        Seed of the hold-out.
+    """
+    stops_early = not incremental and settings.stops_early(len(rows.Y), held is not None)
+    if stops_early and held is None:
+        rows, held = hold_out(rows, settings.validation_fraction, split_seed, target)
+    if held is not None and settings.solver is None and settings.n_members > 1:
+        raise ValueError(
+            "solver='lbfgs' fits n_members > 1 one after another, so that there is no averaged"
+            " prediction to validate. Set early_stopping=False and pass no X_val, or set"
+            " n_members=1."
+        )
+    link = LINKS[out_activation]
+    if start is None:
+        scales = settings.target_scaling and link.is_linear
+        target = target.fit(rows.Y, rows.w, scales, incremental)
+        encoder = Encoder.fit(rows.X, rows.w, settings.encoding)
+        dtype = settings.compute_dtype(rows.X.dtype, len(rows.Y))
+    else:
+        target, encoder, dtype = target.continued(rows.Y), start.encoder, start.dtype
+    loss = settings.loss(out_activation)
+    targets = _smoothed(target, target.scaled(rows.Y), settings)
+    trained = rows.encoded(encoder, dtype, targets, _has_ones(rows, encoder, dtype, settings))
+    _require_domain(loss, settings, trained.Y)
+    held_encoded = None
+    if held is not None:
+        held_encoded = held.encoded(encoder, dtype, target.scaled(held.Y))
+        _require_domain(loss, settings, held_encoded.Y)
+    return Prepared(
+        encoder, target, loss, link, rows, trained, dtype, held, held_encoded, stops_early
+    )
+
+
+def _smoothed(target: Target, Y: np.ndarray, settings: Settings) -> np.ndarray:
+    """Return smoothed targets if all members have the same label smoothing, else `Y`."""
+    if isinstance(settings.label_smoothing, float) and settings.label_smoothing:
+        slope, shift = target.smoothing(settings.label_smoothing)
+        return Y * slope + shift
+    return Y
+
+
+def _has_ones(rows: Rows, encoder: Encoder, dtype: np.dtype, settings: Settings) -> bool:
+    """Whether X gets a column of ones, which a first dense layer multiplies by its bias.
+
+    It does not if X is large and would be copied only for this purpose.
+    """
+    dense_first = not (issparse(rows.X.numbers) or encoder.embedded or np.any(settings.dropout[0]))
+    as_it_is = encoder.changes_nothing and rows.X.dtype == dtype
+    return dense_first and not (as_it_is and rows.X.numbers.size > MAX_COPIED_ELEMENTS)
+
+
+def _require_domain(loss: Loss, settings: Settings, Y: np.ndarray) -> None:
+    """Raise ValueError if a target is outside the domain of the loss."""
+    if not loss.domain.accepts(Y):
+        raise ValueError(f"y must be {loss.domain.words} with loss={settings.loss_name!r}.")

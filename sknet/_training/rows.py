@@ -1,0 +1,50 @@
+"""Rows: as read, and as the engine takes them."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sknet._engine.batches import with_column_of_ones
+from sknet._table.encoder import Encoder
+from sknet._table.table import Table
+from sknet._target.target import cast_target
+
+
+class EncodedRows(NamedTuple):
+    """Encoded rows: X is a C-ordered array or a CSR matrix; all arrays have one dtype."""
+
+    X: Any
+    Y: np.ndarray
+    w: np.ndarray | None
+
+
+class Rows(NamedTuple):
+    """Rows as read: a `Table`, encoded targets, weights, and codes to stratify a hold-out."""
+
+    X: Table
+    Y: np.ndarray
+    w: np.ndarray | None
+    strata: np.ndarray | None
+
+    def take(self, rows: np.ndarray) -> "Rows":
+        """Return the rows with these indices."""
+        return Rows(*(None if a is None else a[rows] for a in self))
+
+    def present(self) -> "Rows":
+        """Return the rows with a weight other than 0."""
+        return self if self.w is None or self.w.all() else self.take(np.flatnonzero(self.w))
+
+    def encoded(
+        self, encoder: Encoder, dtype: np.dtype, Y: np.ndarray, with_ones: bool = False
+    ) -> EncodedRows:
+        """Return the encoded rows in `dtype`, with targets `Y` in the engine's units.
+
+        If `with_ones`, X ends with an additional column of ones.
+        """
+        w = None if self.w is None else self.w.astype(dtype)
+        if with_ones:
+            X, columns = with_column_of_ones(len(self.Y), encoder.n_columns, dtype)
+            encoder.encode(self.X, dtype, columns)
+        else:
+            X = encoder.encode(self.X, dtype)
+        return EncodedRows(X, cast_target(Y, dtype), w)

@@ -1,0 +1,137 @@
+"""Step 3 of training: train by epochs, or by L-BFGS."""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from sknet._engine.batches import Batches
+from sknet._engine.compiled import CompiledEpoch
+from sknet._engine.lbfgs import minimize_lbfgs, objective_of
+from sknet._engine.network import Network
+from sknet._engine.optimizers import Optimizer, Solver
+from sknet._engine.reports import Record
+from sknet._engine.stopping import Stopping
+from sknet._engine.training import Training
+from sknet._threads import blas_threads
+from sknet._training.build import Built, MemberRows, smoothing_of
+from sknet._training.prepare import Prepared
+from sknet._training.settings import Settings
+from sknet._training.state import TrainingState
+
+
+class RunEnd(NamedTuple):
+    """Why training ended, and after how many epochs or iterations."""
+
+    reason: str
+    n_iter: int
+
+
+def run(
+    settings: Settings,
+    prepared: Prepared,
+    built: Built,
+    state: TrainingState,
+    incremental: bool,
+    members: MemberRows | None = None,
+) -> RunEnd:
+    """Train, and update `state` so that training can continue."""
+    if settings.solver is None:
+        return _run_lbfgs(settings, prepared, built, state, members)
+    return _run_epochs(settings, settings.solver, prepared, built, state, incremental, members)
+
+
+def _run_epochs(
+    settings: Settings,
+    solver: Solver,
+    prepared: Prepared,
+    built: Built,
+    state: TrainingState,
+    incremental: bool,
+    members: MemberRows | None,
+) -> RunEnd:
+    """Train by epochs of mini-batches."""
+    network, monitor, stopping = built.network, built.monitor, built.stopping
+    optimizer = Optimizer(
+        network.parameters, network.layers, solver, settings.hyper, settings.clip_norm, network.team
+    )
+    training = Training(network, optimizer, settings.learning_rates(), built.generators)
+    if state.solver == settings.solver_name and state.epochs is not None:
+        training.restore(state.epochs)
+        if incremental and isinstance(stopping, Stopping) and state.stopping is not None:
+            stopping.restore(state.stopping)
+    training.with_horizon(settings.max_iter, restart=not incremental)
+    batches = _batches(settings, prepared, network, members)
+    max_iter = 1 if incremental else settings.max_iter
+    training.compiled = CompiledEpoch.of(network, optimizer, batches, max_iter)
+    size = batches.batch_size
+    compiled = training.compiled
+    n_threads = network.n_shares(size) if compiled is None else compiled.n_threads
+    training.limit = partial(blas_threads, network.largest_product(size), n_threads == 1)
+    reason = training.run(batches, stopping, max_iter, monitor, monitor.begin, settings.warm_start)
+    state.solver, state.epochs = settings.solver_name, training.state()
+    state.stopping = stopping.state() if isinstance(stopping, Stopping) else None
+    if incremental and reason == "max_iter":
+        reason = "epoch"
+    return RunEnd(monitor.reason or reason, len(monitor.losses))
+
+
+def _batches(
+    settings: Settings, prepared: Prepared, network: Network, members: MemberRows | None
+) -> Batches:
+    """Return the batches of all members if they are trained in lockstep, else of one."""
+    rows = prepared.rows
+    size = settings.batch_rows(len(rows.Y))
+    own_rows = None if members is None else members.train
+    smoothing = smoothing_of(settings, prepared)
+    n_lockstep = network.n_lockstep(size)
+    return Batches(rows.X, rows.Y, rows.w, size, settings.shuffle, n_lockstep, own_rows, smoothing)
+
+
+def _run_lbfgs(
+    settings: Settings,
+    prepared: Prepared,
+    built: Built,
+    state: TrainingState,
+    members: MemberRows | None,
+) -> RunEnd:
+    """Minimise for one member after another; the losses are the mean of all at each iteration.
+
+    After the monitor has decided to stop, each remaining member takes one iteration.
+    """
+    state.solver = None
+    network, monitor, stopping = built.network, built.monitor, built.stopping
+    batches = _batches(settings, prepared, network, members)
+    n_samples = len(prepared.rows.Y)
+    limit = partial(
+        blas_threads, network.largest_product(n_samples), network.n_shares(n_samples) == 1
+    )
+    curves: list[list[float]] = []
+    reasons, n_iters = [], []
+    for k, member in enumerate(network.each_member()):
+        rule = stopping if isinstance(stopping, Stopping) else stopping.rules[k]
+
+        def update(loss: float, rule: Stopping = rule, member: Network = member) -> bool:
+            # patience applies to scores only: L-BFGS detects convergence of the loss itself
+            plateau = rule.validate is not None and rule.update(member.parameters, loss)
+            return plateau and rule.by_score
+
+        monitor.losses = []
+        batch = next(batches.of([k]).epoch([built.generators[k]]))
+        reason, loss, n_iter = minimize_lbfgs(
+            objective_of(member, batch), member.theta[0], settings.tol, settings.max_iter,
+            settings.max_fun, monitor, monitor.begin, limit, update,
+        )  # fmt: skip
+        if not monitor.losses:  # the initial parameters are the solution
+            update(loss)
+            monitor(Record(1, loss, None))
+        curves.append(monitor.losses)
+        reasons.append(monitor.reason or reason)
+        n_iters.append(max(n_iter, 1))
+        if reason == "interrupted" and len(curves) < network.n_members:
+            raise KeyboardInterrupt  # some members are not trained yet
+    longest = max(map(len, curves))
+    padded = [curve + curve[-1:] * (longest - len(curve)) for curve in curves]
+    monitor.losses = [float(np.mean(losses)) for losses in zip(*padded, strict=True)]
+    bad = [r for r in reasons if r not in ("converged", "stopped")]
+    return RunEnd((bad or ["converged"])[-1], max(n_iters))

@@ -1,0 +1,100 @@
+"""Loss and score on validation rows."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from sknet._engine.layers import Layer
+from sknet._engine.links import Link
+from sknet._engine.loss_base import Loss
+from sknet._engine.network import bound_copies
+from sknet._engine.parameters import Parameters, Views
+from sknet._engine.prediction import raw_output
+from sknet._target.target import Target
+from sknet._training.rows import EncodedRows, Rows
+
+#: ``score(views, rows) -> float``: the user's scorer, on rows as read.
+Score = Callable[[Views, Rows], float]
+
+
+class Validation:
+    """Validation rows, and the curves of the loss and the score on them.
+
+    Parameters
+    ----------
+    rows : Rows
+        The rows as read.
+    encoded : EncodedRows
+        The same rows, encoded.
+    target : Target
+    loss : Loss
+    link : Link
+        Link of the network's output.
+    layers : sequence of Layer
+        The layers of training, bound or not.
+    score : callable, optional
+        ``score(views, rows) -> float``; None is the estimator's own score.
+    by_loss : bool
+        Whether the score is minus the loss.
+
+    Attributes
+    ----------
+    losses, scores : list of float
+        One entry per epoch.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        encoded: EncodedRows,
+        target: Target,
+        loss: Loss,
+        link: Link,
+        layers: Sequence[Layer],
+        score: Score | None = None,
+        by_loss: bool = False,
+    ) -> None:
+        self.rows, self.encoded, self.target = rows, encoded, target
+        self.loss, self.link, self.layers = loss, link, layers
+        self.score, self.by_loss = score, by_loss
+        self.reset()
+
+    def reset(self) -> None:
+        """Clear the curves."""
+        self.losses: list[float] = []
+        self.scores: list[float] = []
+
+    def __call__(self, parameters: Parameters) -> float:
+        """Return the score, higher is better; NaN if predictions are not finite."""
+        views = prediction_views(self.layers, parameters.views())
+        layers = bound_copies([layer for layer in self.layers if not layer.training_only], views)
+        with np.errstate(all="ignore"):
+            Z = raw_output(layers, self.encoded.X)
+            prediction = self.link.mean_prediction(Z)
+            loss = self._mean_loss(np.ascontiguousarray(Z))
+            # targets in the user's units may overflow the compute dtype
+            restored = self.target.restore(prediction.astype(np.float64))
+        if self.by_loss:
+            score = -loss
+        elif not np.isfinite(restored).all():
+            score = float("nan")
+        elif self.score is None:
+            score = float(self.target.score(self.rows.Y, restored, self.rows.w))
+        else:
+            score = float(self.score(views, self.rows))
+        self.losses.append(loss)
+        self.scores.append(score)
+        return score
+
+    def _mean_loss(self, Z: np.ndarray) -> float:
+        """Return the mean loss over rows and members, without penalty; `Z` is overwritten."""
+        values = np.empty(Z.shape[:-1], Z.dtype)
+        self.loss.value(self.encoded.Y, Z, values, np.empty_like(Z), np.empty_like(Z))
+        return float(np.average(values.mean(axis=0, dtype=np.float64), weights=self.rows.w))
+
+
+def prediction_views(layers: Sequence[Layer], views: Sequence[Any]) -> Views:
+    """Return the parameters of the layers that prediction uses, from those of all layers."""
+    pairs = zip(layers, views, strict=True)
+    return [view for layer, view in pairs if not layer.training_only]

@@ -1,0 +1,56 @@
+"""Warnings at the end of a fit, with advice."""
+
+from sklearn.exceptions import ConvergenceWarning
+
+from sknet._compat import warn
+from sknet._table.encoder import Encoder
+from sknet._training.finish import Result
+from sknet._training.settings import Settings
+
+#: Rows of the first call of partial_fit below which a warning states that this call fixes the
+#: encoding of the columns.
+MIN_FIRST_CHUNK_ROWS = 100
+#: Ratio of the last loss to the first one above which a warning reports divergence.
+DIVERGED_LOSS_RATIO = 10
+
+NOT_CONVERGED = {
+    "max_iter": "Maximum iterations ({0.max_iter}) reached and the optimization hasn't converged"
+    " yet. Raise max_iter, or loosen tol.",
+    "max_fun": "Maximum number of evaluations ({0.max_fun}) reached and the optimization hasn't"
+    " converged yet. Raise max_fun.",
+    "max_time": "max_time ({0.max_time} s) is over and the optimization hasn't converged yet. Raise"
+    " max_time, or loosen tol.",
+}
+
+
+def warn_of_end(settings: Settings, result: Result) -> None:
+    """Warn if training did not converge, was interrupted, or diverged."""
+    message, kind = None, ConvergenceWarning
+    if result.reason in NOT_CONVERGED:
+        message = NOT_CONVERGED[result.reason].format(settings)
+    elif result.reason == "interrupted":
+        message, kind = "Training interrupted by user.", UserWarning
+    elif result.reason not in ("converged", "epoch", "horizon", "callback"):
+        message = f"lbfgs: {result.reason}"
+    if message:
+        warn(message, kind)
+    first, last = result.losses[0], result.losses[-1]
+    if last > DIVERGED_LOSS_RATIO * max(first, settings.tol):
+        warn(
+            f"Training ended at a loss of {last:.3g}, far above the {first:.3g} that it began with."
+            " Lower learning_rate_init.",
+            ConvergenceWarning,
+        )
+
+
+def warn_of_few_rows(encoder: Encoder, n_samples: int) -> None:
+    """Warn if the first call of partial_fit has too few rows to fit the encoding."""
+    if n_samples >= MIN_FIRST_CHUNK_ROWS or not encoder.learns:
+        return
+    or_else = "" if encoder.counts else ", or set feature_scaling=None"
+    warn(
+        f"The first call of partial_fit saw {n_samples} rows, but it fixes the encoding of the"
+        " columns (scales, medians, levels) for all later calls. Begin with a chunk of at least"
+        f" {MIN_FIRST_CHUNK_ROWS} rows{or_else}.",
+        UserWarning,
+    )
