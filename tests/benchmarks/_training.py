@@ -27,24 +27,25 @@ from _networks import (
     SMALL,
     SMALL_MEMBERS,
     Network,
-    Products,
     fit_seconds,
     make_data,
     sized,
 )
+from _products import Products
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from sknet import MLPBackpropClassifier
+from sknet._engine.batches import Batches
 from sknet._engine.compiled import CompiledEpoch
 from sknet._engine.losses import LOSSES
 from sknet._engine.network import Network as EngineNetwork
-from sknet._engine.network import dense_layers, forward, initial_parameters
-from sknet._engine.optimizers import Adam
-from sknet._engine.parameters import Layout
+from sknet._engine.network import dense_layers, drawn_parameters, forward
+from sknet._engine.optimizers import OPTIMIZERS, Optimizer
+from sknet._engine.parameters import Layout, Parameters
 from sknet._engine.schedules import LearningRate
-from sknet._engine.team import numpy_for_steps
-from sknet._engine.training import Batches, Training
+from sknet._engine.team import set_numpy_for_training
+from sknet._engine.training import Training
 from sknet._threads import blas_threads
 
 # ---------------------------------------------------------------- the five networks
@@ -120,17 +121,15 @@ def engine(network: Network) -> tuple[Training, Batches]:
     targets = y[:, None] if one else np.eye(network.classes)[y]
     activations = ["relu"] * len(network.hidden)
     layers = dense_layers(network.units, activations)
-    layout = Layout([layer.shapes for layer in layers])
-    theta = layout.zeros(1, np.float32)
+    parameters = Parameters.zeros(Layout(layers), 1, np.float32)
     rng = np.random.default_rng(0)
-    drawn = initial_parameters(network.units, activations, "auto", rng)
-    for views, values in zip(layout.views(theta), drawn, strict=True):
+    for views, values in zip(parameters.views(), drawn_parameters(layers, rng), strict=True):
         for name, value in values.items():
             views[name][:] = value
     loss = LOSSES["log_loss"]["logistic" if one else "softmax"]
-    net = EngineNetwork(layers, loss, 5e-7, theta)
-    weights = net.layout.groups["W"]
-    optimizer = Adam(theta, net.grad, weights, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
+    net = EngineNetwork(layers, loss, 5e-7, parameters)
+    hyper = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+    optimizer = Optimizer(parameters, layers, OPTIMIZERS["adam"], hyper)
     training = Training(net, optimizer, LearningRate("constant", 0.001), [rng])
     X32, Y32 = X.astype(np.float32), targets.astype(np.float32)
     return training, Batches(X32, Y32, None, network.batch, True, 1)
@@ -165,13 +164,13 @@ def _pieces(network: Network, effort: Effort, kinds: list[str]) -> Table:
         next(training.epochs(batches))
 
     with blas_threads(net.largest_product(network.batch)), np.errstate(all="ignore"):
-        numpy_for_steps()
+        set_numpy_for_training()
         cost = {
             "gather the batch": shortest_call(gather, seconds) / network.steps,
             "forward": shortest_call(lambda: forward(net.layers, X, space.layers), seconds),
             "delta of the loss": shortest_call(delta, seconds),
             "backward": shortest_call(lambda: net._backward(space.delta, space), seconds),
-            "penalty": shortest_call(net._add_penalty, seconds),
+            "penalty": shortest_call(net._penalty, seconds),
             "optimizer": shortest_call(copy_and_step, seconds) - shortest_call(copy, seconds),
         }
         step = {"numpy": shortest_call(epoch, 6 * seconds) / network.steps}

@@ -16,6 +16,9 @@ start
     The first fit of a process, and what ``import sknet`` adds.
 members
     Eight members against eight fits; what the members axis costs at one member.
+stopped
+    What a member that has stopped still costs: how much of its share of the time it leaves (its
+    part of all members' time, and of the time that one member less would save).
 lbfgs
     L-BFGS in float64.
 scale
@@ -31,24 +34,16 @@ Nothing is asserted: times belong to one machine. Close other programs before tr
 
 import argparse
 import json
-import os
-import platform
 import sys
 import time
 from collections.abc import Callable
-from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import _stopping
 import _training
 import _uses
+from _machine import environment, load
 from _measure import Effort, Table
-from threadpoolctl import threadpool_info
-
-try:
-    import psutil
-except ModuleNotFoundError:  # in the extra "bench"; it only tells the number of physical cores
-    psutil = None
 
 #: Name -> what measures it.
 SECTIONS: dict[str, Callable[[Effort], list[Table]]] = {
@@ -58,48 +53,10 @@ SECTIONS: dict[str, Callable[[Effort], list[Table]]] = {
     "search": _uses.search,
     "start": _uses.start,
     "members": _training.members,
+    "stopped": _stopping.stopped,
     "lbfgs": _training.lbfgs,
     "scale": _training.scale,
 }
-PACKAGES = ("sknet-mlp", "numpy", "scipy", "scikit-learn", "numba", "torch")
-
-
-def processor() -> str:
-    """The model of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.machine()
-
-
-def version_of(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "missing"
-
-
-def load() -> str:
-    return f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown"
-
-
-def environment() -> dict[str, str]:
-    pools = (
-        f"{pool['internal_api']} {pool['version'] or ''} {pool['num_threads']} threads"
-        for pool in threadpool_info()
-    )
-    return {
-        "date": date.today().isoformat(),
-        "processor": processor(),
-        "processors": str(os.cpu_count()),
-        "physical cores": str(psutil.cpu_count(logical=False) if psutil else "unknown (no psutil)"),
-        "load at the start": load(),
-        "Python": platform.python_version(),
-        **{package: version_of(package) for package in PACKAGES},
-        "thread pools": ", ".join(pools),
-    }
 
 
 def rst(facts: dict[str, str], tables: dict[str, list[Table]]) -> str:

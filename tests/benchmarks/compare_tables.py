@@ -35,10 +35,10 @@ from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
+from _machine import environment, load, version_of
 from _measure import Effort, Table, in_fresh_process, in_turns, median_ratio, path, paths
 from _networks import timed_fit
 from _uses import fit_quietly
-from compare_speed import environment, load, version_of
 from data import LOADERS, Dataset
 from data import load as load_dataset
 from sklearn.base import BaseEstimator
@@ -51,7 +51,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import sknet._base
 from sknet import MLPBackpropClassifier, MLPBackpropRegressor
-from sknet._encoding import Encoder
+from sknet._table.encoder import Encoder
 
 DEFAULT_TABLES = ["adult", "diamonds", "ames"]
 #: Epochs at most; early stopping ends most fits.
