@@ -1,17 +1,38 @@
-"""For all tests: no earlier Ctrl-C is remembered; and the table of faults is printed."""
+"""For all tests: Ctrl-C, none of which is remembered, and the table of faults."""
 
+import builtins
 import re
+from math import inf
 
 import pytest
 
-from sknet._engine import training
+from sknet._engine.reports import INTERRUPTS
 
-pytest.register_assert_rewrite("tests.faults")
+#: Modules and folders with assertions outside test files; pytest reports these in full, too.
+HELPERS = """
+    networks mixed bad_tables continuation controls equivalence estimators faults mixed_tables
+    properties sharing
+""".split()
+pytest.register_assert_rewrite(*(f"tests.{name}" for name in HELPERS))
 
 
 @pytest.fixture(autouse=True)
 def _no_earlier_interrupt(monkeypatch):
-    monkeypatch.setattr(training, "INTERRUPTS", training.Interrupts())
+    monkeypatch.setattr(INTERRUPTS, "last", -inf)
+
+
+@pytest.fixture
+def interrupt_at(monkeypatch):
+    """Return a function: Ctrl-C when the line of this iteration is printed (needs verbose=1)."""
+
+    def interrupt(iteration):
+        def interrupted(line, **options):
+            if line.startswith(f"Iteration {iteration},"):
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(builtins, "print", interrupted)
+
+    return interrupt
 
 
 def pytest_configure(config):
@@ -19,7 +40,7 @@ def pytest_configure(config):
 
 
 def pytest_itemcollected(item):
-    """Write the marks where reports carry them, between processes too."""
+    """Copy the marks to the reports, which also reach the main process of pytest-xdist."""
     for mark in item.iter_markers("fault"):
         item.user_properties.append(("fault", mark.args))
 

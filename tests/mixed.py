@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknet import MLPBackpropRegressor
+from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from tests.networks import network_maker
 
 N = 160
 MANY = "delta alpha kappa beta theta gamma iota eta zeta lambda epsilon".split()  # 11 levels
@@ -30,11 +31,16 @@ def columns(n=N, seed=0, gaps=True):
     }
 
 
-#: The places of the categories.
+#: The indices of the categorical columns.
 CATEGORICAL = [1, 3, 4, 5]
 TABLE, WHOLE = columns(), columns(gaps=False)
 Y = np.array(TABLE["num"]) + [len(v or "") for v in TABLE["many"]]
 Y += [3 * (v == "yes") for v in TABLE["two"]]
+
+
+def target(cls):
+    """A target for the table: labels of a classifier, numbers of a regressor."""
+    return np.where(Y > 10, "high", "low") if cls is MLPBackpropClassifier else Y
 
 
 def frame(table=TABLE):
@@ -66,7 +72,7 @@ def array(table=TABLE):
 
 
 def polars_frame(table=TABLE, category="String"):
-    """The table in polars; skips where that is not installed."""
+    """The table in polars; the test is skipped if polars is not installed."""
     polars = pytest.importorskip("polars")
     rows = polars.DataFrame(table)
     if category == "String":
@@ -91,16 +97,12 @@ CONTAINERS = {
 }
 
 
-def network(cls=MLPBackpropRegressor, sizes=(8,), **params):
-    """A small network that takes a few steps in float64."""
-    params = {"max_iter": 4, "random_state": 0, "dtype": "float64"} | params
-    if params.get("solver") != "lbfgs":
-        params = {"batch_size": 50} | params
-    return cls(sizes, **params)
+#: A few steps in float64.
+network = network_maker(MLPBackpropRegressor, max_iter=4, dtype="float64", batch_size=50)
 
 
 def assert_same_fit(ours, expected, tolerance=0.0):
-    """All parameters are the same, in the same precision."""
+    """Weights, biases and embeddings are equal, and of the same dtype."""
     for part in ("coefs_", "intercepts_", "embeddings_"):
         for own, other in zip(getattr(ours, part), getattr(expected, part), strict=True):
             assert own.dtype == other.dtype
@@ -111,6 +113,6 @@ def assert_same_fit(ours, expected, tolerance=0.0):
 
 
 def row_of(model, column):
-    """What `input_encoding_` says of a column."""
+    """The row of `input_encoding_` for a column."""
     table = model.input_encoding_
     return table[table["column"] == column].iloc[0]

@@ -11,6 +11,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from tests.marks import ignore_convergence
 
 #: Some gradients are zero but for rounding: centred columns and residuals of mean 0 cancel. Adam
 #: and rmsprop take a rounding u for a step of u / epsilon times the rate; at the default of 1e-8
@@ -19,7 +20,7 @@ EPSILON = 1e-5
 
 # Not among them: loss="poisson", "gamma" and "tweedie", since many checks draw negative y, which
 # these refuse; and class_weight, since some of them fit label indicators or labels of other names,
-# where it is refused. Their tests are in test_equivalence.py, tests/faults and tests/engine.
+# where it is refused. Their tests are in tests/equivalence, tests/faults and tests/engine.
 ESTIMATORS = [
     MLPBackpropClassifier(),
     MLPBackpropRegressor(),
@@ -71,7 +72,7 @@ ESTIMATORS = [
 ]
 
 #: Why the two checks that compare weights with repeated rows, to 1e-7, cannot hold; the last tests
-#: of this file, and those of weights in test_equivalence.py, stand in their place.
+#: of this file, and those of weights in tests/equivalence, stand in their place.
 WEIGHTS_ARE_NOT_REPEATS = [
     (
         lambda e: e.early_stopping is True,
@@ -108,10 +109,10 @@ def all_checks(estimators):
     return pytest.mark.parametrize(names, pairs, ids=mark.kwargs["ids"])
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@ignore_convergence
 @pytest.mark.filterwarnings("ignore:The hold-out of early stopping is random")
 # check_class_weight_classifiers sets it whatever the solver
-@pytest.mark.filterwarnings("ignore:n_iter_no_change. no effect")
+@pytest.mark.filterwarnings("ignore:n_iter_no_change has no effect")
 # the checks begin with chunks of few rows
 @pytest.mark.filterwarnings("ignore:The first call of partial_fit")
 @all_checks(ESTIMATORS)
@@ -157,7 +158,7 @@ def few_steps(estimator, **params):
     return clone(estimator).set_params(random_state=0, max_iter=5, **params)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@ignore_convergence
 @pytest.mark.parametrize("as_matrix", [np.asarray, scipy.sparse.csr_array])
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize(("estimator", "target"), ESTIMATORS_AND_TARGETS)
@@ -165,7 +166,7 @@ def test_weights_are_repeats_in_float32_after_a_few_steps(estimator, target, sol
     X = table()
     y = target(X)
     repeats = np.random.default_rng(1).integers(1, 4, len(X))
-    # a first output layer of zeros has no gradient but rounding's, which adam's steps make large
+    # output weights of 0 give hidden layers a gradient of rounding alone, which adam amplifies
     params = {"solver": solver, "dtype": "float32", "init": "glorot_uniform"}
     weighted, repeated = (few_steps(estimator, **params) for _ in range(2))
     weighted.fit(as_matrix(X), y, sample_weight=repeats)
@@ -177,7 +178,7 @@ def test_weights_are_repeats_in_float32_after_a_few_steps(estimator, target, sol
     assert abs(prediction - raw_prediction(unweighted, X)).max() > 1e-3
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@ignore_convergence
 @pytest.mark.parametrize("as_matrix", [np.asarray, scipy.sparse.csr_array])
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

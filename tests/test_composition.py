@@ -28,8 +28,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from tests.marks import ignore_convergence
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = ignore_convergence
 
 
 def breast_cancer():
@@ -201,7 +202,7 @@ def test_cross_validated_probabilities_score_by_every_scorer_of_probabilities_an
 def test_a_learning_curve_is_taken_with_partial_fit():
     X, y = digits()
     X = StandardScaler().fit_transform(X)
-    # scaled for all sizes alike; the first chunk is too small to learn scales from
+    # scaled outside: the first chunk is too small to learn scales from
     sizes, _, scores = learning_curve(
         classifier(feature_scaling=None),
         X,

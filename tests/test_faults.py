@@ -9,10 +9,17 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from tests.faults.arrays import *  # noqa: F403
+from tests.faults.columns import *  # noqa: F403
 from tests.faults.continuation import *  # noqa: F403
-from tests.faults.inputs import *  # noqa: F403
+from tests.faults.divergence import *  # noqa: F403
+from tests.faults.missing_values import *  # noqa: F403
+from tests.faults.pickles import *  # noqa: F403
+from tests.faults.reproducibility import *  # noqa: F403
+from tests.faults.solvers import *  # noqa: F403
+from tests.faults.stopping import *  # noqa: F403
 from tests.faults.targets import *  # noqa: F403
-from tests.faults.training import *  # noqa: F403
+from tests.faults.unusable_inputs import *  # noqa: F403
 from tests.faults.use import *  # noqa: F403
 from tests.faults.weights import *  # noqa: F403
 

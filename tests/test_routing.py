@@ -10,11 +10,11 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from tests.marks import ignore_convergence
+from tests.networks import assert_same_parameters, network_maker
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = ignore_convergence
 
-ESTIMATORS = {"classifier": MLPBackpropClassifier, "regressor": MLPBackpropRegressor}
 DATA = {"classifier": load_breast_cancer, "regressor": load_diabetes}
 FOLDS = KFold(3)
 VALIDATION = "X_val", "y_val", "sample_weight_val"
@@ -24,7 +24,7 @@ REQUESTS = {
     "score": {"sample_weight"},
 }
 
-each_task = pytest.mark.parametrize("task", ESTIMATORS)
+each_task = pytest.mark.parametrize("task", DATA)
 
 
 @pytest.fixture
@@ -33,10 +33,7 @@ def routing():
         yield
 
 
-def network(task, **params):
-    return ESTIMATORS[task](
-        (5,), **{"learning_rate_init": 0.02, "max_iter": 6, "random_state": 0} | params
-    )
+network = network_maker(sizes=(5,), rate=0.02, max_iter=6)
 
 
 def data(task):
@@ -60,7 +57,7 @@ def scorer(task):
 
 
 def by_hand(net, train, test):
-    """Return the weighted score of a network fitted on scaled rows, with nothing routed."""
+    """Return the weighted score of a network fitted on scaled rows, without routing."""
     (X, y, w), (X_test, y_test, w_test) = train, test
     scaler = StandardScaler().fit(X)
     net = sklearn.base.clone(net).fit(scaler.transform(X), y, w)
@@ -70,11 +67,6 @@ def by_hand(net, train, test):
 def folds(X, y, w):
     for train, test in FOLDS.split(X):
         yield (X[train], y[train], w[train]), (X[test], y[test], w[test])
-
-
-def assert_same_network(a, b):
-    for left, right in zip(a.coefs_ + a.intercepts_, b.coefs_ + b.intercepts_, strict=True):
-        assert_array_equal(left, right)
 
 
 @each_task
@@ -119,9 +111,9 @@ def test_weights_reach_fit_through_a_pipeline(task, routed):
         if routed:
             net.set_fit_request(sample_weight=True)
         pipe = scaled(net).fit(X, y, **{"sample_weight" if routed else "network__sample_weight": w})
-    assert_same_network(pipe["network"], alone)
+    assert_same_parameters(pipe["network"], alone)
     with pytest.raises(AssertionError):
-        assert_same_network(scaled(net).fit(X, y)["network"], alone)
+        assert_same_parameters(scaled(net).fit(X, y)["network"], alone)
 
 
 @each_task
@@ -164,13 +156,13 @@ def test_weights_reach_fit_and_score_of_a_grid_search(routing, task):
         assert scores == [search.cv_results_[f"split{k}_test_score"][i] for k in range(3)]
     best = network(task, learning_rate_init=search.best_params_["network__learning_rate_init"])
     best.fit(StandardScaler().fit_transform(X), y, w)
-    assert_same_network(search.best_estimator_["network"], best)
+    assert_same_parameters(search.best_estimator_["network"], best)
 
 
 @each_task
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True, "scoring": "loss"}], ids=str)
-def test_a_pipeline_validates_on_rows_that_went_through_its_scaler(routing, task, weighted, params):
+def test_a_pipeline_scales_the_validation_rows(routing, task, weighted, params):
     (X, y, _), held = data(task)
     given = dict(zip(VALIDATION if weighted else VALIDATION[:2], held, strict=False))
     net = network(task, **params).set_fit_request(**dict.fromkeys(given, True))
@@ -181,13 +173,13 @@ def test_a_pipeline_validates_on_rows_that_went_through_its_scaler(routing, task
     alone.fit(scaler.transform(X), y, **{**given, "X_val": scaler.transform(held[0])})
     assert pipe["network"].validation_scores_ == alone.validation_scores_
     assert pipe["network"].validation_loss_curve_ == alone.validation_loss_curve_
-    assert_same_network(pipe["network"], alone)
-    raw = scaled(net).fit(X, y, **given)  # does not scale them
+    assert_same_parameters(pipe["network"], alone)
+    raw = scaled(net).fit(X, y, **given)  # this pipeline does not scale the validation rows
     assert raw["network"].validation_loss_curve_ != alone.validation_loss_curve_
 
 
 @each_task
-def test_a_grid_search_hands_the_rows_to_validate_on_to_every_fold(routing, task):
+def test_a_grid_search_passes_the_validation_rows_to_every_fold(routing, task):
     (X, y, w), held = data(task)
     given = dict(zip(VALIDATION, held, strict=True))
     net = network(task).set_fit_request(sample_weight=True, **dict.fromkeys(given, True))
@@ -209,11 +201,11 @@ def test_a_grid_search_hands_the_rows_to_validate_on_to_every_fold(routing, task
     best = search.best_estimator_["network"]
     _, alone = fitted(X, y, w, search.best_params_["network__alpha"])
     assert best.validation_scores_ == alone.validation_scores_
-    assert_same_network(best, alone)
+    assert_same_parameters(best, alone)
 
 
 @each_task
-def test_without_routing_rows_to_validate_on_go_by_the_name_of_the_step(task):
+def test_without_routing_validation_rows_are_passed_by_the_name_of_the_step(task):
     (X, y, _), (X_val, y_val, w_val) = data(task)
     pipe = scaled(network(task)).fit(
         X, y, network__X_val=X_val, network__y_val=y_val, network__sample_weight_val=w_val

@@ -99,7 +99,7 @@ def plain_descent(estimator, activation, learning_rate_init, hidden_layer_sizes=
     return estimator(
         hidden_layer_sizes,
         activation,
-        feature_scaling=None,  # the equations are in X as it is
+        feature_scaling=None,  # the equations do not scale X
         solver="sgd",
         momentum=0,
         batch_size=N_SAMPLES,

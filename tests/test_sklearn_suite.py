@@ -17,6 +17,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import sknet
 from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from tests.marks import ignore_convergence
 
 IMPORT = "from sklearn.neural_network import MLPClassifier, MLPRegressor\n"
 REPLACEMENT = (
@@ -59,7 +60,7 @@ FAILING = {
     "test_mlp_param_dtypes[MLPBackpropRegressor-float64]": "mini-batches compute in float32",
     "test_mlp_partial_fit_after_fit[MLPBackpropClassifier]": "early_stopping is not in its way",
     "test_mlp_partial_fit_after_fit[MLPBackpropRegressor]": "early_stopping is not in its way",
-    "test_mlp_diverging_loss": "training that diverges is an error (test_estimators.py)",
+    "test_mlp_diverging_loss": "training that diverges is an error (tests/estimators)",
 }
 #: And those that fail where X is scaled inside, as it is by default.
 FAILING_SCALED = {
@@ -93,8 +94,10 @@ def outcomes(folder, conftest):
 
 @pytest.mark.parametrize(
     ("conftest", "failing"),
-    [(CONFTEST, FAILING | FAILING_SCALED), (CONFTEST + UNSCALED, FAILING)],
-    ids=["scaled", "unscaled"],
+    [
+        pytest.param(CONFTEST, FAILING | FAILING_SCALED, id="scaled"),
+        pytest.param(CONFTEST + UNSCALED, FAILING, id="unscaled", marks=pytest.mark.slow),
+    ],
 )
 def test_scikit_learns_tests_pass_but_for_the_listed_ones(conftest, failing, tmp_path):
     found = outcomes(tmp_path, conftest)
@@ -136,13 +139,13 @@ def digits():
 
 
 @pytest.mark.parametrize("patience", [2, 5, 10, 50])
-def test_training_stops_after_n_iter_no_change_epochs_in_vain(patience):
-    """With a `tol` that no epoch meets, all but the first are in vain."""
+def test_training_stops_after_n_iter_no_change_epochs_without_improvement(patience):
+    """With a `tol` that no epoch meets, only the first epoch counts as an improvement."""
     mlp = MLPBackpropClassifier(solver="sgd", tol=1e9, n_iter_no_change=patience, random_state=0)
     assert mlp.fit(*digits()).n_iter_ == 1 + patience
 
 
-def test_without_a_limit_of_epochs_in_vain_training_goes_on_to_max_iter():
+def test_with_infinite_n_iter_no_change_training_continues_to_max_iter():
     mlp = MLPBackpropClassifier(
         solver="sgd", tol=1e9, n_iter_no_change=np.inf, max_iter=300, random_state=0
     )
@@ -159,7 +162,7 @@ def test_the_adaptive_rate_is_divided_until_it_is_1e_minus_6(solver):
     assert mlp.fit(*digits()).n_iter_ == 24
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@ignore_convergence
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_partial_fit_trains_on_all_rows_whether_early_stopping_is_set_or_not(early_stopping):
     X, y = load_iris(return_X_y=True)
@@ -205,7 +208,7 @@ def test_every_parameter_of_scikit_learn_exists_with_its_default(ours, theirs):
 
 
 @each_pair
-def test_hidden_layer_sizes_and_activation_are_positional_the_rest_by_keyword(ours, theirs):
+def test_only_hidden_layer_sizes_and_activation_are_positional(ours, theirs):
     kinds = {name: p.kind for name, p in parameters(ours).items()}
     positional = [
         name for name, kind in kinds.items() if kind is not inspect.Parameter.KEYWORD_ONLY
@@ -226,7 +229,7 @@ def test_every_method_of_scikit_learn_exists_with_its_arguments_in_their_order(o
             assert arguments[: len(expected)] == expected, name
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@ignore_convergence
 @each_pair
 @pytest.mark.parametrize(
     "params",

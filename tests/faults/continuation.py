@@ -6,22 +6,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import MLPBackpropClassifier
-from tests.faults.common import (
-    BOTH,
-    NAMES,
-    SKNET,
-    X,
-    Y,
-    assert_same_model,
-    classifier,
-    each_estimator,
-    fault,
-    first_classes,
-    ignore_convergence,
-    network,
-    regressor,
-    y,
-)
+from tests.faults.common import BOTH, NAMES, SKNET, X, Y, classifier, fault, network, regressor, y
+from tests.marks import each_estimator, ignore_convergence
+from tests.networks import assert_same_parameters, first_classes
 
 
 def case(number, what, call, message):
@@ -76,7 +63,7 @@ def test_what_cannot_continue_is_a_clear_error(call, message):
 @ignore_convergence
 @each_estimator
 def test_the_dtype_of_the_first_call_stays(cls):
-    estimator = network(cls).partial_fit(X.astype("f4"), y, **first_classes(network(cls)))
+    estimator = network(cls).partial_fit(X.astype("f4"), y, **first_classes(network(cls), y))
     assert estimator.partial_fit(X, y).coefs_[0].dtype == np.float32
 
 
@@ -85,12 +72,12 @@ def test_the_dtype_of_the_first_call_stays(cls):
 @ignore_convergence
 @pytest.mark.parametrize("mmap_mode", ["r", None])
 @each_estimator
-def test_a_loaded_model_goes_on(cls, mmap_mode, tmp_path):
-    estimator = network(cls).partial_fit(X, y, **first_classes(network(cls)))
+def test_a_loaded_model_continues_training(cls, mmap_mode, tmp_path):
+    estimator = network(cls).partial_fit(X, y, **first_classes(network(cls), y))
     joblib.dump(estimator, tmp_path / "model")
     loaded = joblib.load(tmp_path / "model", mmap_mode=mmap_mode).partial_fit(X, y)
     assert not np.array_equal(loaded.coefs_[0], estimator.coefs_[0])
-    assert_same_model(loaded, estimator.partial_fit(X, y))
+    assert_same_parameters(loaded, estimator.partial_fit(X, y))
 
 
 @fault("64", "early stopping switched on at a warm start")
@@ -127,15 +114,15 @@ def test_parameters_set_after_fit_change_no_prediction(cls):
 @ignore_convergence
 @pytest.mark.parametrize("solver", ["sgd", "adam", "adamw", "rmsprop"])
 @each_estimator
-def test_fit_is_so_many_warm_starts_and_calls_of_partial_fit(cls, solver):
+def test_one_fit_equals_warm_starts_and_calls_of_partial_fit(cls, solver):
     params = {"solver": solver, "batch_size": 40}
     whole = network(cls, max_iter=12, **params).fit(X, y)
     halves = network(cls, max_iter=6, warm_start=True, **params).fit(X, y).fit(X, y)
     epochs = network(cls, **params)
     for _ in range(12):
-        epochs.partial_fit(X, y, **first_classes(epochs))
-    assert_same_model(halves, whole)
-    assert_same_model(epochs, whole)
+        epochs.partial_fit(X, y, **first_classes(epochs, y))
+    assert_same_parameters(halves, whole)
+    assert_same_parameters(epochs, whole)
 
 
 @fault("#8713", "max_iter is not kept at a warm start")
@@ -184,8 +171,8 @@ def test_partial_fit_takes_rows_that_lack_classes():
 
 @fault("#26452", "partial_fit is not documented")
 @each_estimator
-def test_partial_fit_says_what_it_does(cls):
+def test_partial_fit_is_documented(cls):
     doc = cls.partial_fit.__doc__
-    assert doc.startswith("Train for one epoch on X and y, going on from the earlier calls.")
+    assert doc.startswith("Train for one epoch on X and y")
     names = ["X : ", "y : ", "sample_weight : "]
     assert all(name in doc for name in names + ["classes : "] * (cls is MLPBackpropClassifier))

@@ -13,16 +13,15 @@ from tests.faults.common import (
     LABELS,
     X,
     Y,
-    assert_same_model,
     classifier,
-    each_estimator,
     fault,
     fitted_state,
-    ignore_convergence,
     network,
     regressor,
     y,
 )
+from tests.marks import each_estimator, ignore_convergence
+from tests.networks import assert_same_parameters
 
 ONES = np.ones(150)
 
@@ -52,7 +51,7 @@ def test_weights_that_are_an_error_in_scikit_learn_are_one_here(weights, message
 @ignore_convergence
 @each_estimator
 def test_one_number_weighs_all_rows_alike(cls):
-    assert_same_model(network(cls).fit(X, y, sample_weight=2.0), network(cls).fit(X, y))
+    assert_same_parameters(network(cls).fit(X, y, sample_weight=2.0), network(cls).fit(X, y))
 
 
 @fault("43", "negative weights")
@@ -88,13 +87,13 @@ def test_the_scale_of_the_weights_changes_nothing(solver, factor):
 
 @fault("D4", "a weight means something else in each batch")
 @ignore_convergence
-def test_a_row_weighs_in_its_batch_what_it_weighs_among_all_rows():
+def test_the_weight_of_a_row_in_a_batch_is_relative_to_all_rows():
     """A step of a batch is its size times smaller than that of the same rows among all."""
     params = {"solver": "sgd", "momentum": 0, "shuffle": False, "alpha": 0.0, "dtype": "float64"}
     data, target = np.repeat(X[:1], 4, axis=0), np.array([0, 0, 1, 1])
     w = np.array([1, 1, 5, 5.0])
     params |= {"hidden_layer_sizes": (), "learning_rate_init": 1e-8, "max_iter": 1}
-    # the bias that a fit begins with depends on the weights: all go on from one start
+    # the initial output bias depends on the weights, so all fits continue from one start
     start = classifier(batch_size=4, warm_start=True, **params | {"learning_rate_init": 1e-300})
     start.fit(data, target)
 
@@ -118,13 +117,13 @@ def test_a_row_weighs_in_its_batch_what_it_weighs_among_all_rows():
 @fault("D3", "a batch whose weights are all 0 divides by zero")
 @ignore_convergence
 @each_estimator
-def test_a_batch_of_rows_of_weight_0_is_as_good_as_absent(cls):
+def test_a_batch_of_rows_of_weight_0_equals_no_batch(cls):
     w = np.where(np.arange(150) < 30, 0.0, 1.0)
     params = {"batch_size": 30, "shuffle": False}
     estimator = network(cls, **params).fit(X[20:], y[20:], sample_weight=w[20:])
-    assert_same_model(estimator, network(cls, **params).fit(X[30:], y[30:]))
+    assert_same_parameters(estimator, network(cls, **params).fit(X[30:], y[30:]))
     estimator.partial_fit(X[:30], y[:30], sample_weight=w[:30])
-    assert_same_model(estimator, network(cls, **params).fit(X[30:], y[30:]))
+    assert_same_parameters(estimator, network(cls, **params).fit(X[30:], y[30:]))
 
 
 @fault("47", "a hold-out whose weights are all 0")
@@ -133,7 +132,7 @@ def test_a_batch_of_rows_of_weight_0_is_as_good_as_absent(cls):
 def test_rows_of_weight_0_are_never_held_out(cls):
     w = (np.arange(150) % 3 == 0).astype(float)
     estimator = network(cls, early_stopping=True).fit(X, y, sample_weight=w)
-    assert_same_model(estimator, network(cls, early_stopping=True).fit(X[::3], y[::3]))
+    assert_same_parameters(estimator, network(cls, early_stopping=True).fit(X[::3], y[::3]))
     with pytest.raises(ValueError, match="early_stopping: n_samples=1 are not enough"):
         network(cls, early_stopping=True).fit(X, y, sample_weight=(np.arange(150) == 7) * 1.0)
 
@@ -179,7 +178,7 @@ def test_class_weights_are_sample_weights(class_weight, solver):
 @pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 1: 0.5}])
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_class_weights_multiply_sample_weights(class_weight, solver):
-    """Those that balance count a row of weight 2 twice."""
+    """For "balanced", a row of weight 2 counts twice in its class."""
     rows = np.r_[0:70, 100:115]
     data, target, repeats = X[rows], y[rows], 1 + np.arange(85) % 3
     repeated = np.repeat(target, repeats)
@@ -198,16 +197,18 @@ def test_weights_0_are_an_error_with_class_weights_too(class_weight):
 
 
 @fault("#9113", "class_weight of labels that are not there")
-def test_a_class_weight_of_no_class_is_an_error():
-    with pytest.raises(ValueError, match="class_weight"):
-        classifier(class_weight={"no label": 1.0}).fit(X, y)
+@ignore_convergence
+def test_a_class_weight_of_no_class_is_ignored_with_a_warning():
+    with pytest.warns(UserWarning, match="class_weight names labels.*'no label'"):
+        estimator = classifier(class_weight={"no label": 9.0}).fit(X, y)
+    assert_same_parameters(estimator, classifier().fit(X, y))
 
 
 @fault("D1", "gradient of several outputs is not that of the loss")
 @ignore_convergence
 @pytest.mark.parametrize("n_outputs", [1, 2, 3])
 def test_several_outputs_reach_the_minimum_of_the_penalised_loss(n_outputs):
-    """Without hidden layer the minimum is ridge regression's, whose alpha is on the sum."""
+    """Without hidden layer the minimum is that of ridge regression, on the sum over rows."""
     target = Y[:, :n_outputs]
     ridge = Ridge(alpha=150 * 0.3).fit(X, target)
     estimator = regressor(
@@ -221,7 +222,7 @@ def test_several_outputs_reach_the_minimum_of_the_penalised_loss(n_outputs):
 @fault("D5", "alpha is divided by the batch size")
 @ignore_convergence
 def test_alpha_means_the_same_for_every_batch_size():
-    """All rows alike: two steps of 20 rows are two steps of 40."""
+    """All rows are equal, so a step on 20 rows equals a step on 40."""
     data, target = np.repeat(X[:1], 40, axis=0), np.full(40, 2.0)
     params = {"solver": "sgd", "momentum": 0.0, "alpha": 0.5, "learning_rate_init": 0.05}
     params |= {"dtype": "float64", "activation": "tanh"}
@@ -232,10 +233,10 @@ def test_alpha_means_the_same_for_every_batch_size():
 
 @fault("#12505", "partial_fit of several labels")
 @ignore_convergence
-def test_partial_fit_of_several_labels_is_fit():
+def test_partial_fit_of_label_indicators_equals_fit():
     expected = classifier(max_iter=7, batch_size=50).fit(X, LABELS)
     estimator = classifier(batch_size=50)
     for _ in range(7):
         estimator.partial_fit(X, LABELS, classes=[0, 1, 2])
-    assert_same_model(estimator, expected)
+    assert_same_parameters(estimator, expected)
     assert estimator.predict(X).shape == LABELS.shape
