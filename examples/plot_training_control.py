@@ -1,11 +1,11 @@
 """
-===================
-Steering a training
-===================
+====================
+Controlling training
+====================
 
-Learning curves on rows of one's own, learning rates with a horizon, dropout, a callback that
-stops, quantiles as a band, amounts, and class weights. Digits and tumours are data sets that ship
-with scikit-learn; Friedman's regression problem and the curves are drawn here.
+Plot learning curves on your own validation rows, choose a schedule of the learning rate, regularise
+with dropout, stop by a callback, predict quantiles and amounts, and weight classes. The digits and
+the tumours ship with scikit-learn; the other data are simulated.
 
 """
 
@@ -21,7 +21,6 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.class_weight import compute_sample_weight
 
 from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 
@@ -29,13 +28,14 @@ from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 # Learning curves, with and without dropout
 # -----------------------------------------
 #
-# Rows given as ``X_val`` and ``y_val`` are looked at after each epoch. Without early stopping they
-# end nothing: the curves are recorded, and the parameters of the best epoch are kept. Here "best"
-# is by ``scoring="neg_log_loss"``; ``None`` would be the accuracy, ``"loss"`` the validation loss.
+# ``X_val`` and ``y_val`` are scored after each epoch. Without early stopping they do not end
+# training: the curves are recorded, and the parameters of the best epoch are kept. Here the score
+# is ``scoring="neg_log_loss"``; ``None`` would be the accuracy, ``"loss"`` minus the validation
+# loss.
 #
-# A few hundred digits are soon learned by heart; dropout and label smoothing keep the training loss
-# from falling so far. With them it is the loss of the thinned network on the smoothed labels, which
-# is why the validation loss, that of the whole network on the labels as they are, can be below it.
+# On a few hundred digits the network overfits quickly; with dropout and label smoothing the
+# training loss falls less. It is then the loss with units left out, on smoothed labels. The
+# validation loss is that of the whole network on the labels as they are, so it can be lower.
 
 X, y = load_digits(return_X_y=True)
 X = X / 16
@@ -57,7 +57,7 @@ for ax, (name, options) in zip(axes, variants.items(), strict=True):
         random_state=0,
         **options,
     )
-    with warnings.catch_warnings():  # 60 epochs for each, for the sake of the picture
+    with warnings.catch_warnings():  # all curves have 60 epochs
         warnings.simplefilter("ignore", ConvergenceWarning)
         net.fit(X_train, y_train, X_val=X_val, y_val=y_val)
     epochs = np.arange(1, net.n_iter_ + 1)
@@ -71,10 +71,10 @@ axes[0].legend()
 # A learning rate with a horizon
 # ------------------------------
 #
-# ``"one_cycle"`` rises to ``learning_rate_init`` and falls again over exactly ``max_iter`` epochs:
-# it is run to the end, and then there is no warning. The steps of its last epochs are small, so
-# that the noise of the batches dies down. ``warmup`` raises any schedule linearly over its first
-# epochs, and a function of the progress is a schedule too.
+# ``"one_cycle"`` rises to ``learning_rate_init`` and falls again over exactly ``max_iter`` epochs.
+# It runs to the end, without a warning. The steps of its last epochs are small, which averages out
+# the noise of the batches. ``warmup`` raises the rate of any schedule linearly over the first
+# epochs. A function of the progress is a schedule, too.
 
 
 def decaying(progress):
@@ -109,10 +109,10 @@ ax.legend()
 # A callback that stops
 # ---------------------
 #
-# With scikit-learn 1.9 or newer, a callback hears of each epoch, and ends the training where it
-# returns True. This one wants a score on rows of its own; it asks for ``fitted_estimator``, which
-# is made only for callbacks that do. ``max_time`` is the limit if the score is never reached, and
-# ``verbose=5`` prints every fifth epoch.
+# With scikit-learn 1.9 or newer, a callback is called after each epoch and ends training if it
+# returns True. This one stops at a given score on its own rows. It takes ``fitted_estimator``,
+# which is only made for callbacks that do. ``max_time`` is the limit if the score is never reached,
+# and ``verbose=5`` prints every fifth epoch.
 
 
 class GoodEnough:
@@ -150,11 +150,11 @@ print(f"{net.n_iter_} epochs, R2 {net.score(X_val, y_val):.3f}")
 # Quantiles as a band
 # -------------------
 #
-# One network predicts all levels of ``quantile``, and they never cross. The noise here grows with
-# x, and so does the band. The median is also what ``loss="absolute_error"`` predicts, and
-# ``loss="huber"`` something between median and mean; neither is moved much by the few outliers.
-# ``huber_delta`` is in standard deviations of y, or, as here with ``target_scaling=False``, in the
-# units of y. The score of quantiles is D2 of the pinball loss, the mean over the levels.
+# One network predicts all levels of ``quantile``, and they never cross. The noise grows with x, and
+# so does the band. ``loss="absolute_error"`` also predicts the median; ``loss="huber"`` predicts a
+# value between median and mean. The few outliers change neither much. ``huber_delta`` is in
+# standard deviations of y, or in the units of y with ``target_scaling=False``, as here. The score
+# of quantiles is the D2 of the pinball loss, averaged over the levels.
 
 rng = np.random.default_rng(0)
 x = np.sort(rng.uniform(0, 3, 1500))
@@ -190,9 +190,9 @@ ax.legend()
 # Amounts
 # -------
 #
-# ``"tweedie"`` and ``"gamma"`` have a log link: the prediction is above 0, whatever y is. A
-# variance that grows with the power 1.5 of the mean suits sums of a few positive amounts, many of
-# which are 0; ``"gamma"`` is for amounts above 0.
+# ``"tweedie"`` and ``"gamma"`` have a log link, so predictions are always above 0. A variance that
+# grows with the power 1.5 of the mean suits sums of a few positive amounts, many of which are 0.
+# ``"gamma"`` is for amounts above 0.
 
 mean = np.exp(np.sin(2 * x))
 n_claims = rng.poisson(mean)
@@ -215,10 +215,9 @@ ax.legend()
 # Class weights, and hidden features
 # ----------------------------------
 #
-# ``class_weight="balanced"`` gives both classes the same total weight. It does not reach ``X_val``,
-# whose weights are ``sample_weight_val``. ``early_stopping="auto"`` is on where ``X_val`` is given
-# (else above 10,000 rows). ``transform`` returns the activations of the last hidden layer: features
-# for another estimator.
+# ``class_weight="balanced"`` gives both classes the same total weight, in ``X_val`` as well.
+# ``early_stopping="auto"`` is on if ``X_val`` is given, or above 10,000 rows.
+# ``transform`` returns the activations of the last hidden layer, as features for another estimator.
 
 X, y = load_breast_cancer(return_X_y=True)
 X, X_test, y, y_test = train_test_split(X, y, random_state=0, stratify=y)
@@ -228,8 +227,7 @@ X_train, X_val, X_test = map(scaler.transform, (X_train, X_val, X_test))
 net = MLPBackpropClassifier(
     (16,), class_weight="balanced", early_stopping="auto", learning_rate_init=0.01, random_state=0
 )
-weights = compute_sample_weight("balanced", y_val)
-features = net.fit_transform(X_train, y_train, X_val=X_val, y_val=y_val, sample_weight_val=weights)
+features = net.fit_transform(X_train, y_train, X_val=X_val, y_val=y_val)
 print(
     f"epoch {net.best_iter_} of {net.n_iter_}: balanced accuracy {net.best_validation_score_:.3f}"
 )

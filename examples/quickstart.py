@@ -5,8 +5,8 @@ Quickstart: the same pipeline, another MLP
 
 A classifier and a regressor on two data sets that ship with scikit-learn, each in a pipeline,
 scored by cross-validation and tuned by a grid search. Everything is done twice, with ``sknet`` and
-with scikit-learn's own multilayer perceptron, in the same pipeline with the same parameters: only
-the class changes. The table at the end has the scores and the seconds of both.
+with scikit-learn's multilayer perceptron, in the same pipeline with the same parameters: only the
+class changes. The table at the end has the scores and the seconds of both.
 
 """
 
@@ -34,15 +34,15 @@ from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 # The pipelines
 # -------------
 #
-# A multilayer perceptron wants features of unit scale, so the estimator goes behind a
+# scikit-learn's network needs features of unit scale, so the estimator follows a
 # :class:`~sklearn.preprocessing.StandardScaler`. In regression the target is standardised as well,
 # by :class:`~sklearn.compose.TransformedTargetRegressor`: scikit-learn's network needs that, while
-# sknet's scales the target by itself. A part of the rows is held out to stop before the network
-# learns the few others by heart.
+# sknet's scales the target itself. Some rows are held out, so that training stops before the
+# network overfits.
 #
-# Parameters that are not set keep their defaults, which are the same on both sides. (``alpha``
-# looks different and is not: the penalty of 1e-4 that scikit-learn divides by the 200 rows of a
-# batch is a penalty of 5e-7 on the mean loss.)
+# All other parameters keep their defaults, which are equivalent in both packages. (``alpha`` looks
+# different: scikit-learn divides its penalty of 1e-4 by the 200 rows of a batch, which is a penalty
+# of 5e-7 on the mean loss.)
 
 
 def classification(mlp_class):
