@@ -47,7 +47,7 @@ def seconds_of_members(units, batch, together, kind, n_members, n_stopping, epoc
         if kind == "fast":
             training.compiled = CompiledEpoch.of(net, optimizer, batches, 10**6)
         # a score that never changes does not improve on that of the first epoch
-        stops = Stopping(0.0, STOPS_AT - 1, lambda parameters: 0.0)
+        stops = Stopping(1e-4, STOPS_AT - 1, lambda parameters: 0.0)
         goes_on = [Stopping(0.0, inf) for _ in range(n_members - n_stopping)]
         rules = IndependentStopping([*goes_on[:2], *[stops] * n_stopping, *goes_on[2:]])
         start = process_time()
