@@ -141,6 +141,8 @@ class Optimizer:
     def _decays(self, decay: Array) -> list[tuple[int, float, Array]]:
         """Return each decaying slice of theta: the member, decay / learning rate, and a view."""
         found = []
+        if self.parameters.has_shared and np.ptp(decay):
+            raise ValueError("Shared parameters need the same weight_decay for all members.")
         for block in self.parameters.blocks:
             for group, columns in block.layout.by_group():
                 for k, row in enumerate(block.theta[:, columns]):
@@ -192,6 +194,8 @@ class Optimizer:
             np.multiply(row, 1.0 - eta * rate, out=row)
         by_member = not (isinstance(learning_rate, float) and isinstance(self.t, int))
         if self._walk is None or self._walk.by_member != by_member:
+            if by_member and self.parameters.has_shared:
+                raise ValueError("Shared parameters need the same learning rate for all members.")
             self._walk = Walk(
                 self.parameters, self.layers, self.directions, self.arrays, by_member, self.team
             )

@@ -209,6 +209,8 @@ class Training:
         lockstep = batches.n_members > 1
         for k in self.active:
             by_rows.setdefault(batches.rows_of(k) if lockstep else -1 - k, []).append(k)
+        if self.network.parameters.has_shared and len(by_rows) > 1:
+            raise ValueError("Members that share parameters need equally many rows each.")
         self._groups = [self._make_group(numbers, batches) for numbers in by_rows.values()]
         return self._groups
 

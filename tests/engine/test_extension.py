@@ -297,6 +297,27 @@ def test_a_member_that_shares_trains_with_the_others():
     assert_allclose(shared.parameters.blocks[1].theta, alone.theta[:, columns], rtol=1e-12)
 
 
+def shared_training(rate=0.01, **hyper):
+    network = network_of(n_members=3, shared=True, log_cosh_scale=1.0)
+    rates = [LearningRate("constant", eta) for eta in np.broadcast_to(rate, 3)]
+    optimizer = Optimizer(network.parameters, network.layers, OPTIMIZERS["adamw"], HYPER | hyper)
+    rngs = [np.random.default_rng(k) for k in range(3)]
+    return network, Training(network, optimizer, rates, rngs)
+
+
+def test_members_that_share_parameters_have_one_rate_and_decay_and_equally_many_rows():
+    """Else the step of what they share would be that of one of them."""
+    network, training = shared_training([0.1, 0.1, 0.2])
+    with pytest.raises(ValueError, match="the same learning rate"):
+        next(training.epochs(batches_of(network)))
+    with pytest.raises(ValueError, match="the same weight_decay"):
+        shared_training(weight_decay=[0.1, 0.0, 0.0])
+    network, training = shared_training()
+    rows = [np.arange(n) for n in (60, 60, 61)]
+    with pytest.raises(ValueError, match="equally many rows"):
+        next(training.epochs(Batches(X, Y, None, 20, True, 3, rows)))
+
+
 # ---------------------------------------------------------------------------------- compiled
 
 WITHOUT_TWIN = {
