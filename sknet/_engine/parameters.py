@@ -215,7 +215,7 @@ class Layout:
             for place in row.places:
                 view = array[:, place.columns].reshape(len(array), *place.shape)
                 # reshape may copy without notice; training a copy would not change theta
-                assert np.shares_memory(view, array)
+                assert np.may_share_memory(view, array)
                 if len(array) < n_members:
                     view = np.broadcast_to(view, (n_members, *place.shape))
                 views[place.layer][place.name] = view

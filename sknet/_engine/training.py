@@ -97,7 +97,7 @@ class Training:
         self.losses = [nan] * n_members
         self.compiled: CompiledEpoch | None = None
         self._groups: list[LockstepGroup] = []
-        self._known_rates: dict[Any, list[float]] = {}
+        self._member_rates: dict[int, list[float]] = {}
 
     @property
     def progress(self) -> Progress:
@@ -146,8 +146,8 @@ class Training:
         ]
         while True:
             iteration += 1
-            self._known_rates = {}
-            rate = self._rates(self.active[:1])[-1]
+            self._set_rates()
+            rate = self._member_rates[self.active[0]][-1]
             with self.limit():
                 self._epoch(batches, iteration)
             for k in self.active:
@@ -155,24 +155,28 @@ class Training:
             losses = tuple(self.losses)
             yield Record(iteration, sum(losses) / len(losses), rate, losses)
 
-    def _rates(self, numbers: Sequence[int]) -> Rates:
-        """Return the rates of an epoch for these members; evaluates each schedule only once."""
-        rates = []
-        for k in numbers:
+    def _set_rates(self) -> None:
+        """Set the rates of each active member in an epoch; evaluates equal schedules only once."""
+        known: dict[Any, list[float]] = {}
+        for k in self.active:
             key = id(self.learning_rates[k]), self.all_progress[k]
-            if key not in self._known_rates:
-                self._known_rates[key] = self.learning_rates[k].epoch(self.all_progress[k])
-            rates.append(self._known_rates[key])
-        if all(own is rates[0] or own == rates[0] for own in rates[1:]):
-            return rates[0]
-        return np.array(rates).T
+            if key not in known:
+                known[key] = self.learning_rates[k].epoch(self.all_progress[k])
+            self._member_rates[k] = known[key]
+
+    def _rates(self, numbers: Sequence[int]) -> Rates:
+        """Return the rates of an epoch for the members of a group."""
+        first, *others = [self._member_rates[k] for k in numbers]
+        if all(own is first or own == first for own in others):
+            return first
+        return np.array([first, *others]).T
 
     def _epoch(self, batches: Batches, iteration: int) -> None:
         """Train for one epoch; write the mean loss of each member to `losses`."""
         with np.errstate(all="ignore"):
             set_numpy_for_training()  # errstate restores both settings
             if self.compiled is not None:
-                rates = [self._rates([k]) for k in self.active]
+                rates = [self._member_rates[k] for k in self.active]
                 sums = self.compiled(self.active, self.generators, rates)
                 self._set_losses(self.active, sums, batches, iteration)
             else:
@@ -195,7 +199,7 @@ class Training:
 
     def _diverged(self, iteration: int) -> DivergenceError:
         """Return the error for an epoch whose loss or state is not finite."""
-        largest = max(float(np.max(rates)) for rates in self._known_rates.values())
+        largest = max(max(self._member_rates[k]) for k in self.active)
         return DivergenceError(
             f"in epoch {iteration}, at learning rate {largest:g}", "Lower learning_rate_init."
         )

@@ -161,9 +161,11 @@ class Walk:
 
     def step(self, eta: Any, t: Any) -> None:
         """Take step `t` at learning rate `eta`; each is a number, or an array (n_members,)."""
+        own_eta, own_t = eta, t
         for (number, k, factor), coefficients in self._coefficients.items():
-            own_eta = float(eta[k]) if isinstance(eta, np.ndarray) else eta
-            own_t = int(t[k]) if isinstance(t, np.ndarray) else t
+            if self.by_member:
+                own_eta = float(eta[k]) if isinstance(eta, np.ndarray) else eta
+                own_t = int(t[k]) if isinstance(t, np.ndarray) else t
             values = self._directions[number].coefficients(own_eta * factor, own_t)
             for coefficient, value in zip(coefficients, values, strict=True):
                 coefficient.fill(value)
