@@ -16,19 +16,22 @@ ENGINE_FILES = sorted(ENGINE.rglob("*.py"))
 # The arrows of the design: what each module of the engine may import of the engine.
 MAY_IMPORT = {
     "activations": set(),
-    "averages": {"activations"},
-    "batches": {"activations", "layers"},
-    "compiled": {"activations", "batches", "compiled_plan", "kernels", "network", "optimizers"},
+    "averages": {"activations", "one_hot"},
+    "batches": {"activations", "layers", "one_hot"},
+    "compiled": {
+        "activations", "batches", "compiled_plan", "kernels", "network", "one_hot", "optimizers"
+    },
     "compiled_plan": {"layers", "network", "optimizers", "parameters"},
     "directions": {"activations", "parameters"},
     "initializers": {"activations"},
     "kernels": {"activations", "kernels"},
     "layers": {"activations", "initializers", "layers", "parameters"},
     "lbfgs": {"activations", "batches", "network", "reports"},
-    "links": {"activations", "averages"},
+    "links": {"activations", "averages", "one_hot"},
     "loss_base": {"activations", "links"},
     "losses": {"activations", "averages", "links", "loss_base", "regression_losses"},
     "network": {"activations", "layers", "loss_base", "parameters", "penalty", "team"},
+    "one_hot": {"activations"},
     "optimizers": {"activations", "directions", "layers", "parameters", "team", "walk"},
     "parameters": {"activations"},
     "penalty": {"activations", "parameters", "team"},

@@ -4,6 +4,7 @@ Where to look, in the order of the data flow:
 
 ====================  ============================================================================
 activations.py        ACTIVATIONS: sigma, and the product with its derivative
+one_hot.py            targets of one class a row, kept as codes
 averages.py           averages of targets, from which the best constants are computed
 links.py              LINKS: how the raw output becomes a prediction
 loss_base.py          Loss: the base class of all losses

@@ -9,21 +9,29 @@ import numpy as np
 from scipy.special import logit
 
 from sknet._engine.activations import Array
+from sknet._engine.one_hot import OneHot, Targets
 
 #: Mean probabilities closer than this to 0 or 1 are clipped, since the best constant would be
 #: infinite. It does not depend on the number of rows, because a row of weight 2 counts as two rows.
 MARGIN = 1e-3
+#: Elements of targets that are converted to float64 at once.
+COPIED_ELEMENTS = 1 << 20
 
 
-def weighted_mean(Y: Array, w: Array | None) -> Array:
+def weighted_mean(Y: Targets, w: Array | None) -> Array:
     """Return the mean of each output in float64; correct even if the sum overflows."""
-    Y = np.asarray(Y, np.float64)
+    if isinstance(Y, OneHot):
+        return Y.mean(w)
+    n_parts = max(1, Y.size // COPIED_ELEMENTS)
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.average(Y, axis=0, weights=w)
+        mean = np.concatenate([
+            np.average(np.asarray(columns, np.float64), axis=0, weights=w)
+            for columns in np.array_split(Y, n_parts, axis=-1)
+        ])  # fmt: skip
     if np.isfinite(mean).all():
         return mean
     largest = np.maximum(np.abs(Y).max(axis=0), 1.0)
-    return np.average(Y / largest, axis=0, weights=w) * largest
+    return np.average(np.asarray(Y, np.float64) / largest, axis=0, weights=w) * largest
 
 
 def mean_and_scale(Y: Array, w: Array | None) -> tuple[Array, Array]:
@@ -71,7 +79,7 @@ def artanh_of_mean(Y: Array, w: Array | None) -> Array:
     return logit_of_mean((np.asarray(Y, np.float64) + 1.0) / 2.0, w) / 2.0
 
 
-def log_of_mean_probabilities(Y: Array, w: Array | None) -> Array:
+def log_of_mean_probabilities(Y: Targets, w: Array | None) -> Array:
     """Return log(p), p the mean of the rows; p is clipped to at least ``MARGIN``."""
     return np.log(np.maximum(weighted_mean(Y, w), MARGIN))
 

@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from sknet._engine.activations import Array
 from sknet._engine.layers import SparseRows
+from sknet._engine.one_hot import Targets, dense
 
 #: X, Y and w of a batch.
 Batch = tuple[Any, Array, Array | None]
@@ -32,7 +33,7 @@ class Batches:
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-    Y : ndarray of shape (n_samples, n_outputs)
+    Y : ndarray or OneHot of shape (n_samples, n_outputs)
     w : ndarray of shape (n_samples,) or None
     batch_size : int
         Clipped to the number of rows. The last batch of an epoch may be smaller.
@@ -56,13 +57,14 @@ class Batches:
     Without shuffling, batches are views of the data, which all members share. With shuffling, or
     if members have their own rows or targets, each block is gathered into buffers
     (n_members, block_size, ...), which the next block overwrites; batches are views of these.
-    Sparse rows are gathered batch by batch.
+    Sparse rows are gathered batch by batch, and targets that are codes are written out block by
+    block.
     """
 
     def __init__(
         self,
         X: Any,
-        Y: Array,
+        Y: Targets,
         w: Array | None,
         batch_size: int,
         shuffle: bool,
@@ -70,10 +72,12 @@ class Batches:
         rows: Sequence[NDArray[np.intp]] | None = None,
         smoothing: tuple[Array, Array] | None = None,
     ) -> None:
-        self.X, self.Y, self.w, self.n_members = X, Y, w, n_members
         self.rows, self.smoothing, self._asked = rows, smoothing, (batch_size, shuffle)
         self.n_samples = X.shape[0] if rows is None else len(rows[0])
         self.batch_size = batch_size = min(batch_size, self.n_samples)
+        if batch_size == self.n_samples:  # each step needs all targets
+            Y = dense(Y)
+        self.X, self.Y, self.w, self.n_members = X, Y, w, n_members
         self.n_batches = -(-self.n_samples // batch_size)
         self.shuffles = shuffle and batch_size < self.n_samples
         self.gathers = self.shuffles or rows is not None or smoothing is not None
@@ -171,7 +175,7 @@ class Batches:
         """Return consecutive rows of X (a list of one matrix if sparse), Y and w, as views."""
         rows = slice(start, stop)
         X, w = self.X[rows], None if self.w is None else self.w[rows]
-        return [X] if self.sparse else X, self.Y[rows], w
+        return [X] if self.sparse else X, dense(self.Y[rows]), w
 
     def _gather(self, start: int, stop: int) -> Any:
         """Return shuffled rows of X (if sparse, a list of one matrix per member), Y and w."""

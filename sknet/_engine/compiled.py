@@ -19,6 +19,7 @@ from sknet._engine.activations import Array
 from sknet._engine.batches import Batches
 from sknet._engine.compiled_plan import Codes, Plan, parts_of, segments_of, twin_of
 from sknet._engine.network import Network
+from sknet._engine.one_hot import OneHot
 from sknet._engine.optimizers import Optimizer, scalar_if_equal
 
 #: Estimated duration of a fit, in seconds, from which on numba is imported; the import takes a good
@@ -135,8 +136,12 @@ class CompiledEpoch:
         self.segments = segments_of(kernels, network, optimizer)
         w = np.empty(0, dtype) if batches.w is None else batches.w
         slope, shift = batches.smoothing or (np.ones(n_members), np.zeros(n_members))
+        Y, n_classes = batches.Y, 0
+        if isinstance(Y, OneHot):  # its own numbers are a slope and a shift too
+            slope, shift = slope * (Y.on - Y.off), slope * Y.off + shift
+            Y, n_classes = Y.codes.astype(dtype)[:, None], Y.shape[1]
         self.data = [
-            kernels.Data(batches.X, batches.Y, w, float(a), float(b))
+            kernels.Data(batches.X, Y, w, float(a), float(b), n_classes)
             for a, b in zip(slope, shift, strict=True)
         ]
         places = plan.program.layers["mask"].tolist()

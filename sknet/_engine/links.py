@@ -20,6 +20,7 @@ from sknet._engine.averages import (
     logit_of_mean,
     weighted_mean,
 )
+from sknet._engine.one_hot import Targets
 
 
 class Domain(NamedTuple):
@@ -34,10 +35,11 @@ class Domain(NamedTuple):
     most: float = inf
     includes_least: bool = True
 
-    def accepts(self, Y: Array) -> bool:
+    def accepts(self, Y: Targets) -> bool:
         """Whether all of `Y`, which must be finite, is in the domain."""
-        enough = Y >= self.least if self.includes_least else Y > self.least
-        return bool(np.all(enough & (Y <= self.most)))
+        low = float(Y.min())
+        enough = low >= self.least if self.includes_least else low > self.least
+        return enough and float(Y.max()) <= self.most
 
 
 ANY_NUMBER = Domain("any number")

@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from sknet._compat import warn
 from sknet._engine.links import LINKS
+from sknet._engine.one_hot import OneHot, Targets
 from sknet._target.messages import one_hot_words, unseen_error
 from sknet._target.target import Target
 
@@ -61,7 +62,7 @@ class LabelTarget(ClassTarget):
         target._of = y, codes
         return target
 
-    def encode(self, y: Any, dtype: Any, name: str = "y") -> tuple[np.ndarray, np.ndarray]:
+    def encode(self, y: Any, dtype: Any, name: str = "y") -> tuple[Targets, np.ndarray]:
         made_of, codes = self._of
         if y is not made_of:
             codes = codes_of(y, self.classes)
@@ -69,11 +70,9 @@ class LabelTarget(ClassTarget):
                 raise unseen_error(name, _different(y[codes < 0]), self.classes)
         if self.binary:
             return codes.astype(dtype)[:, None], codes
-        Y = np.zeros((len(codes), self.n_outputs), dtype)
-        Y[np.arange(len(codes)), codes] = 1.0
-        return Y, codes
+        return OneHot(codes, self.n_outputs, dtype), codes
 
-    def codes(self, Y: np.ndarray) -> np.ndarray:
+    def codes(self, Y: Any) -> np.ndarray:
         """Return the place among the classes of each encoded label, or prediction."""
         codes = Y[:, 0] > 0.5 if self.binary else Y.argmax(axis=1)
         return codes.astype(np.intp)
@@ -101,10 +100,11 @@ class IndicatorTarget(ClassTarget):
                 f"{name} has {y.shape[1]} columns, one for each label; {self.n_outputs} were"
                 " expected."
             )
-        y = y.toarray() if issparse(y) else y
-        if not np.isin(y, (0, 1)).all():
+        values = y.data if issparse(y) else y
+        if not ((values == 0) | (values == 1)).all():
             raise ValueError(f"Label indicators must be 0 and 1; {name} holds other values.")
-        return y.astype(dtype), None
+        Y = y.astype(bool)  # a byte each, until the engine needs numbers
+        return Y.toarray() if issparse(Y) else Y, None
 
     def decode(self, prediction: np.ndarray) -> np.ndarray:
         return (prediction > 0.5).astype(int)

@@ -279,4 +279,6 @@ def _refuse_sequences(types: dict[type, str], name: str) -> None:
 def _is_indicator(read: Any) -> bool:
     """Whether a matrix holds at most two different values, of numbers or booleans."""
     values = read.data if issparse(read) else read
-    return values.dtype.kind in "biuf" and len(np.unique(values)) <= 2
+    if values.dtype.kind not in "biuf" or not values.size:
+        return values.dtype.kind in "biuf"
+    return bool(((values == values.min()) | (values == values.max())).all())

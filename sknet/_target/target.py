@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from sknet._engine.one_hot import Targets
+
 
 class Target:
     """The target of an estimator.
@@ -67,11 +69,11 @@ class Target:
         raise NotImplementedError
 
 
-def cast_target(Y: np.ndarray, dtype: Any) -> np.ndarray:
+def cast_target(Y: Targets, dtype: Any) -> Any:
     """Return encoded targets in `dtype`; raise ValueError if one is too large for it."""
     with np.errstate(over="ignore"):
         cast = Y.astype(dtype, copy=False)
-    if not np.isfinite(cast).all():
+    if not np.isfinite([cast.min(), cast.max()]).all():
         column = np.flatnonzero(~np.isfinite(cast).all(axis=0))[0]
         where = "y" if Y.shape[1] == 1 else f"Column {column} of y"
         or_else = ", or fit with dtype='float64'" if np.dtype(dtype) != np.float64 else ""

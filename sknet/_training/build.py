@@ -170,7 +170,7 @@ def _drawn(
         {name: np.stack([layer[name] for layer in own]) for name in own[0]}
         for own in zip(*draws, strict=True)
     ]
-    Y, w = prepared.rows.Y.astype(np.float64), prepared.read.w
+    Y, w = prepared.rows.Y, prepared.read.w
     smoothing = smoothing_of(settings, prepared)
     if members is None and smoothing is None:
         drawn[-1]["b"][:] = prepared.loss.constant(Y, w)

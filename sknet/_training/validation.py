@@ -8,7 +8,8 @@ import numpy as np
 from sknet._engine.layers import Layer
 from sknet._engine.links import Link
 from sknet._engine.loss_base import Loss
-from sknet._engine.network import bound_copies
+from sknet._engine.network import LOSS_ROWS, bound_copies
+from sknet._engine.one_hot import dense
 from sknet._engine.parameters import Parameters, Views
 from sknet._engine.prediction import raw_output
 from sknet._target.target import Target
@@ -72,7 +73,7 @@ class Validation:
         with np.errstate(all="ignore"):
             Z = raw_output(layers, self.encoded.X)
             prediction = self.link.mean_prediction(Z)
-            loss = self._mean_loss(np.ascontiguousarray(Z))
+            loss = self._mean_loss(Z)
             # targets in the user's units may overflow the compute dtype
             restored = self.target.restore(prediction.astype(np.float64))
         if self.by_loss:
@@ -88,9 +89,15 @@ class Validation:
         return score
 
     def _mean_loss(self, Z: np.ndarray) -> float:
-        """Return the mean loss over rows and members, without penalty; `Z` is overwritten."""
+        """Return the mean loss over rows and members, without penalty; `Z` may be overwritten."""
         values = np.empty(Z.shape[:-1], Z.dtype)
-        self.loss.value(self.encoded.Y, Z, values, np.empty_like(Z), np.empty_like(Z))
+        for start in range(0, Z.shape[1], LOSS_ROWS):
+            rows = slice(start, start + LOSS_ROWS)
+            part = np.ascontiguousarray(Z[:, rows])
+            loss = np.empty(part.shape[:-1], Z.dtype)
+            Y = dense(self.encoded.Y[rows])
+            self.loss.value(Y, part, loss, np.empty_like(part), np.empty_like(part))
+            values[:, rows] = loss
         return float(np.average(values.mean(axis=0, dtype=np.float64), weights=self.rows.w))
 
 

@@ -121,10 +121,13 @@ class Data(NamedTuple):
     X : ndarray (n_samples, n_columns)
         May have more columns than the first layer reads.
     Y : ndarray (n_samples, n_outputs)
+        Or (n_samples, 1), the codes of classes: a row of Y has 1 at the code and 0 elsewhere.
     w : ndarray (n_samples,)
         Sample weights; empty where each is 1.
     slope, shift : float
         Targets are `slope` Y + `shift`: label smoothing. 1 and 0 leave them as they are.
+    n_classes : int
+        The number of classes if Y is codes; 0 if it is not.
     """
 
     X: Array
@@ -132,6 +135,7 @@ class Data(NamedTuple):
     w: Array
     slope: float
     shift: float
+    n_classes: int = 0
 
 
 class LossCode(NamedTuple):

@@ -14,7 +14,7 @@ from sknet._engine.kernels.losses import value_delta
 #: Of the other files that are compiled into these functions. numba keeps compiled code on disk as
 #: long as this file stays as it is, so that it has to change with them. To refresh:
 #: python tests/test_architecture.py
-DIGEST = "56b8139d8322"
+DIGEST = "b5ad194c8e15"
 
 
 @piece
@@ -27,10 +27,16 @@ def gather(X, rows, out):
 
 
 @piece
-def gather_targets(Y, slope, shift, rows, out):
-    """Write ``slope Y + shift`` of these rows to `out`."""
-    cast = out.dtype.type
-    slope_, shift_ = cast(slope), cast(shift)
+def gather_targets(data, rows, out):
+    """Write ``slope Y + shift`` of these rows to `out`; Y may be codes, see ``Data``."""
+    Y, cast = data.Y, out.dtype.type
+    slope_, shift_ = cast(data.slope), cast(data.shift)
+    if data.n_classes:
+        for i in range(rows.size):
+            for j in range(out.shape[1]):
+                out[i, j] = shift_
+            out[i, int(Y[rows[i], 0])] += slope_
+        return
     for i in range(rows.size):
         r = rows[i]
         for j in range(out.shape[1]):
@@ -73,8 +79,8 @@ def loss_grad(program, loss, data, rows, n, theta, g, memory, masks):
     layers, n_rows = program.layers, rows.size
     last = layers[layers.size - 1]
     gather(data.X, rows, matrix(memory.A, 0, n_rows, layers[0].n_in))
-    Y = matrix(memory.Y, 0, n_rows, data.Y.shape[1])
-    gather_targets(data.Y, data.slope, data.shift, rows, Y)
+    Y = matrix(memory.Y, 0, n_rows, max(data.n_classes, data.Y.shape[1]))
+    gather_targets(data, rows, Y)
     forward(program, theta, n_rows, memory, masks)
     Z = matrix(memory.A, n_rows * last.output, n_rows, last.n_out)
     delta = matrix(memory.dA, 0, n_rows, last.n_out)
