@@ -3,23 +3,28 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from typing import Any, ClassVar
-from weakref import WeakKeyDictionary
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sknet import _params
-from sknet._compat import CallbackSupportMixin, NoCallbacks, callbacks_of, with_callbacks
+from sknet._compat import (
+    CallbackSupportMixin,
+    NoCallbacks,
+    callbacks_of,
+    with_callbacks,
+)
 from sknet._engine.links import LINKS
 from sknet._engine.network import dense_layers
 from sknet._engine.parameters import Views
-from sknet._fitted import pickling
+from sknet._fitted.pickling import Pickled
 from sknet._fitted.prediction import predict
+from sknet._introspection import Introspected
 from sknet._table.categorical import is_frame
 from sknet._table.encoder import Encoder, plain_parameter
 from sknet._table.read import pieces, refuse_lazy, validate_X
@@ -36,14 +41,13 @@ from sknet._training.start import Start
 from sknet._training.state import TrainingState
 from sknet._training.train import train
 from sknet._training.warning import warn_of_end, warn_of_few_rows
+from sknet._types import Array, Typed
 
 #: Maximum rows of a DataFrame that a prediction reads at once, which limits memory.
 FRAME_ROWS = 1 << 16
 #: X_val, y_val and sample_weight_val if there is no validation data.
 NO_VALIDATION_DATA = None, None, None
 NO_CALLBACKS = NoCallbacks()
-#: Names of the constructor's parameters, by class.
-_NAMES: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -59,7 +63,12 @@ def kept_on_failure(estimator: BaseEstimator) -> Iterator[None]:
 
 
 class BaseMLP(
-    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    Typed,
+    Pickled,
+    Introspected,
+    CallbackSupportMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Fitting and prediction; a subclass defines the target and the link of the output."""
 
@@ -79,34 +88,17 @@ class BaseMLP(
         """Return the link of the network's output."""
         raise NotImplementedError
 
-    def get_params(self, deep=True):
-        """Get the parameters of the estimator.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to include the parameters of parameters that are estimators.
-
-        Returns
-        -------
-        dict of str to object
-            The parameters by name, in alphabetical order.
-
-        Notes
-        -----
-        scikit-learn reads the names from the signature of the class in each call, which takes most
-        of the time of cloning; a search clones twice per fit. Here the names are read once.
-        """
-        kind = type(self)
-        if kind not in _NAMES:
-            _NAMES[kind] = tuple(super().get_params(deep=False))
-        params = {name: getattr(self, name) for name in _NAMES[kind]}
-        if deep and any(hasattr(value, "get_params") for value in params.values()):
-            return super().get_params(deep)
-        return params
-
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Fit the network to X and y.
 
         Parameters
@@ -282,7 +274,7 @@ class BaseMLP(
         return Encoder(self._encoding)
 
     @property
-    def input_encoding_(self):
+    def input_encoding_(self) -> Any:
         """How each column of X is encoded: a DataFrame if pandas is installed, else a dict.
 
         It has one row per column of X: ``column``, its name or number; ``kind``, 'number' or
@@ -370,7 +362,7 @@ class BaseMLP(
             return last.shape[-2]
         return last.shape[-2] * (1 if last.ndim == 2 else len(last))
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Array:
         """Return the activations of the last hidden layer.
 
         Parameters
@@ -423,17 +415,6 @@ class BaseMLP(
     def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
         """Return the members' mean prediction, given their raw output."""
         return LINKS[self.out_activation_].mean_prediction(Z)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), pickling.VERSION: pickling.current_version()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        pickling.check_version(
-            type(self).__name__, state.pop(pickling.VERSION, "of an unknown version")
-        )
-        pickling.check_fitted(type(self).__name__, state)
-        super().__setstate__(state)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "coefs_")

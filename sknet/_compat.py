@@ -3,15 +3,18 @@
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from inspect import getfile
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import sklearn
+from sklearn.utils import metaestimators
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _with_callbacks
 except ImportError:  # before scikit-learn 1.9
-    from collections.abc import Callable
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Replaces scikit-learn's class: `set_callbacks` exists, but raises."""
@@ -37,9 +40,19 @@ except ImportError:  # before scikit-learn 1.9
                 )
             return self
 
-    def with_callbacks(method: Callable) -> Callable:
+    def _with_callbacks(method: Method) -> Method:
         """Return the method unchanged."""
         return method
+
+
+def with_callbacks(method: Method) -> Method:
+    """Return the method of a type that type checkers keep: scikit-learn's decorator has none."""
+    return cast("Method", _with_callbacks(method))
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """Return scikit-learn's decorator, with its type."""
+    return cast("Callable[[Method], Method]", metaestimators.available_if(check))
 
 
 #: Since 1.9, scikit-learn reads the column names of polars DataFrames itself.
@@ -70,7 +83,7 @@ def named(X: Any) -> Any:
 
 #: Folders of this package and of scikit-learn's wrapper of `fit`, which are not user code.
 _INTERNAL_FOLDERS = tuple(
-    os.path.join(os.path.dirname(path), "") for path in (__file__, getfile(with_callbacks))
+    os.path.join(os.path.dirname(path), "") for path in (__file__, getfile(_with_callbacks))
 )
 
 

@@ -1,15 +1,15 @@
 """The two estimators: parameters, documentation, prediction."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sknet import _params
 from sknet._base import BaseMLP
+from sknet._compat import available_if
 from sknet._docs import documented
 from sknet._engine.links import LINKS, both_sides, mean_of_members
 from sknet._engine.losses import LOSSES
@@ -23,6 +23,17 @@ from sknet._target.continuous import ContinuousTarget, Scaling
 from sknet._target.messages import label_words
 from sknet._target.reading import read_labels, read_numbers
 from sknet._target.weights import checked_weights, class_weights, warn_of_absent_classes
+from sknet._types import (
+    Array,
+    ClassWeight,
+    Columns,
+    Integers,
+    Names,
+    Numbers,
+    RandomState,
+    Schedule,
+    Scorer,
+)
 
 
 def _is_stochastic(estimator: BaseMLP) -> bool:
@@ -103,55 +114,57 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
+    classes_: Array
+
     _losses = ("log_loss", "squared_error")
     _read_y = staticmethod(read_labels)
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        hidden_layer_sizes: Integers = (100,),
+        activation: Names = "relu",
         *,
-        loss="log_loss",
-        class_weight=None,
-        label_smoothing=0.0,
-        feature_scaling="auto",
-        categorical_features="from_dtype",
-        min_frequency=0.0,
-        max_onehot=8,
-        embedding_dim="auto",
-        solver="adam",
-        alpha=5e-7,
-        dropout=0.0,
-        dropout_input=0.0,
-        clip_norm=None,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        warmup=0,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        max_time=None,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        rho=0.9,
-        weight_decay=0.01,
-        n_iter_no_change=10,
-        max_fun=15000,
-        init="auto",
-        n_members=1,
-        dtype="auto",
-    ):
+        loss: str = "log_loss",
+        class_weight: ClassWeight | None = None,
+        label_smoothing: float = 0.0,
+        feature_scaling: str | None = "auto",
+        categorical_features: Columns | None = "from_dtype",
+        min_frequency: float = 0.0,
+        max_onehot: int = 8,
+        embedding_dim: int | str = "auto",
+        solver: str = "adam",
+        alpha: float = 5e-7,
+        dropout: Numbers = 0.0,
+        dropout_input: float = 0.0,
+        clip_norm: float | None = None,
+        batch_size: int | str = "auto",
+        learning_rate: Schedule = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        warmup: float = 0,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool | str = False,
+        validation_fraction: float = 0.1,
+        scoring: Scorer | None = None,
+        max_time: float | None = None,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        rho: float = 0.9,
+        weight_decay: float = 0.01,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        init: str = "auto",
+        n_members: int = 1,
+        dtype: str = "auto",
+    ) -> None:
         _params.store(self, locals())
 
     def _target(
@@ -205,7 +218,9 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         return target.out_activation
 
     @available_if(_is_stochastic)
-    def partial_fit(self, X, y, *, classes=None, sample_weight=None):
+    def partial_fit(
+        self, X: Any, y: Any, *, classes: Any = None, sample_weight: Any = None
+    ) -> Self:
         """Train for one epoch on X and y, continuing the earlier calls.
 
         No rows are held out, even with `early_stopping`, and callbacks are not called.
@@ -238,7 +253,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         self._fit(X, y, sample_weight, classes=classes, incremental=True)
         return self
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Array:
         """Predict the class of each row.
 
         Parameters
@@ -254,7 +269,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         prediction = self._predict_by(self._mean_prediction, X)
         return self._fitted_target().decode(prediction)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy; with label indicators, the share of rows with all labels right.
 
         Parameters
@@ -274,7 +289,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         y = read_labels(y, warns=False)
         return super().score(X, y, checked_weights(sample_weight, y.shape[0]))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> Array:
         """Predict the probability of each class.
 
         Parameters
@@ -290,7 +305,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         """
         return self._predict_by(self._proba, X)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> Array:
         """Predict the logarithm of the probability of each class, from the raw output.
 
         Parameters
@@ -312,7 +327,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
 
         return self._predict_by(log_proba, X)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> Array:
         """Return the raw output: the logit, or one score per class or label.
 
         With several members, it is the link of their mean probability.
@@ -479,53 +494,53 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        hidden_layer_sizes: Integers = (100,),
+        activation: Names = "relu",
         *,
-        loss="squared_error",
-        huber_delta=1.35,
-        quantile=0.5,
-        tweedie_power=1.5,
-        out_activation="auto",
-        target_scaling=True,
-        feature_scaling="auto",
-        categorical_features="from_dtype",
-        min_frequency=0.0,
-        max_onehot=8,
-        embedding_dim="auto",
-        solver="adam",
-        alpha=5e-7,
-        dropout=0.0,
-        dropout_input=0.0,
-        clip_norm=None,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        warmup=0,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        max_time=None,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        rho=0.9,
-        weight_decay=0.01,
-        n_iter_no_change=10,
-        max_fun=15000,
-        init="auto",
-        n_members=1,
-        dtype="auto",
-    ):
+        loss: str = "squared_error",
+        huber_delta: float = 1.35,
+        quantile: Numbers = 0.5,
+        tweedie_power: float = 1.5,
+        out_activation: str = "auto",
+        target_scaling: bool = True,
+        feature_scaling: str | None = "auto",
+        categorical_features: Columns | None = "from_dtype",
+        min_frequency: float = 0.0,
+        max_onehot: int = 8,
+        embedding_dim: int | str = "auto",
+        solver: str = "adam",
+        alpha: float = 5e-7,
+        dropout: Numbers = 0.0,
+        dropout_input: float = 0.0,
+        clip_norm: float | None = None,
+        batch_size: int | str = "auto",
+        learning_rate: Schedule = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        warmup: float = 0,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool | str = False,
+        validation_fraction: float = 0.1,
+        scoring: Scorer | None = None,
+        max_time: float | None = None,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        rho: float = 0.9,
+        weight_decay: float = 0.01,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        init: str = "auto",
+        n_members: int = 1,
+        dtype: str = "auto",
+    ) -> None:
         _params.store(self, locals())
 
     def _target(
@@ -567,7 +582,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         return prediction if self._scaling is None else self._scaling.back(prediction)
 
     @available_if(_is_stochastic)
-    def partial_fit(self, X, y, *, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any, *, sample_weight: Any = None) -> Self:
         """Train for one epoch on X and y, continuing the earlier calls.
 
         No rows are held out, even with `early_stopping`, and callbacks are not called.
@@ -595,7 +610,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         self._fit(X, y, sample_weight, incremental=True)
         return self
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Array:
         """Predict the target of each row.
 
         Parameters
@@ -611,7 +626,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         prediction = self._predict_by(self._mean_prediction, X)
         return prediction[:, 0] if self.n_outputs_ == 1 else prediction
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R2; with ``loss='quantile'``, the D2 pinball score, averaged over quantiles.
 
         Parameters

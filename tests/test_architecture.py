@@ -53,15 +53,18 @@ PARTS_MAY_IMPORT = {
     "_compat": set(),
     "_threads": set(),
     "_docs": set(),
+    "_introspection": set(),
+    "_types": set(),
     "_table": {"_compat", "_engine", "_threads"},
     "_target": {"_compat", "_engine", "_table"},
     "_training": {"_compat", "_engine", "_table", "_target", "_threads"},
     "_fitted": {"_engine", "_table", "_threads"},
     "_params": {"_compat", "_engine", "_table"},
     "_base": {
-        "_compat", "_engine", "_fitted", "_params", "_table", "_target", "_training"
+        "_compat", "_engine", "_fitted", "_introspection", "_params", "_table", "_target",
+        "_training", "_types",
     },
-    "_estimators": {"_base", "_docs", "_engine", "_params", "_target"},
+    "_estimators": {"_base", "_compat", "_docs", "_engine", "_params", "_target", "_types"},
 }  # fmt: skip
 EXTRAS = {"kernels": {"llvmlite", "numba"}}
 

@@ -14,6 +14,19 @@ from sknet._table.encoder import Encoder
 VERSION = "_sknet_version"
 
 
+class Pickled:
+    """An estimator whose pickles hold the version, and whose loaded state is checked."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), VERSION: current_version()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state, name = dict(state), type(self).__name__
+        check_version(name, state.pop(VERSION, "of an unknown version"))
+        check_fitted(name, state)
+        super().__setstate__(state)
+
+
 def current_version() -> str:
     """Return the version of this package."""
     from sknet import __version__  # the package imports this module
