@@ -278,8 +278,9 @@ class BaseMLP(
         """How each column of X is encoded: a DataFrame if pandas is installed, else a dict.
 
         It has one row per column of X: ``column``, its name or number; ``kind``, 'number' or
-        'category'; ``encoding``, 'standard', 'robust' or 'as it is' for numbers, '-1, +1',
-        'one-hot', 'embedding' or 'left out' for categories; ``centre`` and ``scale`` of numbers;
+        'category'; ``encoding``, 'standard', 'robust', 'quantile', '-1, +1', 'max_abs', 'clipped'
+        or 'as it is' for numbers, '-1, +1', 'one-hot', 'embedding' or 'left out' for categories;
+        ``centre`` and ``scale`` of numbers; ``missing_codes``, numbers that are read as missing;
         ``levels`` of categories, in the order of their codes, merged ones as a list; ``missing``,
         the share of the training weight that is missing; ``engine_columns``, the columns of the
         network's input. A number with missing values has two of them; the second is the indicator.

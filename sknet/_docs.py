@@ -29,18 +29,23 @@ activation : str, or sequence of str, default='relu'
 INPUTS = """
 feature_scaling : {'auto', 'standard', 'robust'} or None, default='auto'
     How columns of numbers are scaled. The first call learns the scales from its training rows and
-    their weights. 'auto' is 'standard' for dense X; for sparse X see below.
+    their weights.
 
+    - 'auto' looks at each column: 'standard'; -1 and +1, if it has two values; or, if its tails are
+      heavy, the normal quantile of the share of the rows that are below, within 3. A far value of
+      many rows, such as -999, is read as missing. In prediction, a number further outside the range
+      of training than half its length is moved there
     - 'standard', (x - mean) / standard deviation
     - 'robust', u = (x - median) / interquartile range, then ``u / sqrt(1 + (u / 3) ** 2)``, which
       keeps outliers within 3 (Holzmüller et al. 2024); half the range replaces an interquartile
       range of 0
     - None, no scaling
 
-    A constant column becomes 0. Sparse X is not centred: entries that are not stored stay 0. 'auto'
-    divides the columns of sparse X by their largest absolute value, so that rare features do not
-    become very large. 'standard' and 'robust' divide them by the standard deviation; 'robust' also
-    clips.
+    A constant column becomes 0; in a first call of `partial_fit` its scale is 1 instead. Sparse X
+    is not centred: entries that are not stored stay 0. 'auto' divides the columns of sparse X by
+    their largest absolute value, so that rare features do not become very large; if that is 100
+    times the usual one, by the median of the values other than 0, and clips as 'robust' does.
+    'standard' and 'robust' divide them by the standard deviation; 'robust' also clips.
 
 categorical_features : 'from_dtype', array-like of {bool, int, str} or None, default='from_dtype'
     Which columns are categories. 'from_dtype' are the columns of a DataFrame (pandas, polars) whose

@@ -19,10 +19,11 @@ read.py                X -> `Table`: `validate_X`
 Learning and encoding:
 
 levels.py              levels of a category with their weights, which merge, and their codes
+shapes.py              two values, heavy tails, or codes for missing numbers
 statistics.py          statistics of the columns of a `Table`
 parts.py               statistics of rows that come in parts, which merge
 encoding.py            `Encoding`, what every encoding does; the parameters by which it is learned
-number_encodings.py    numbers: as they are, standard, robust, max_abs; indicator of missing ones
+number_encodings.py    numbers: as they are, scaled, quantiles; indicator of missing ones
 category_encodings.py  categories: -1 and +1, one-hot, codes for an embedding; identifiers: left out
 encodings.py           ``ENCODINGS``, the table of them, and which one a column gets
 encoder.py             `Encoder`: the blocks of encoded columns, in order

@@ -3,7 +3,7 @@
 An `Encoder` is a sequence of blocks, each an encoding of some columns of X. The first call learns
 it, from the rows that are trained on and from their weights. The blocks, from left to right:
 
-1. the numbers, in their order;
+1. the numbers, those that are encoded alike side by side, in their order;
 2. indicators of those numbers of which some were missing;
 3. categories of few levels, in their order;
 4. the codes of categories that the network embeds.
@@ -21,7 +21,7 @@ import scipy.sparse
 
 from sknet._engine.team import Team
 from sknet._table.encoding import CODES, NUMBERS, EncodingSettings
-from sknet._table.encodings import ENCODINGS, category_encoding, number_encoding
+from sknet._table.encodings import ENCODINGS, category_encoding, fixed_scaling, number_encodings
 from sknet._table.statistics import TableStatistics
 from sknet._table.table import Table
 from sknet._threads import free_threads
@@ -32,6 +32,8 @@ ELEMENTS_FOR_THREADS = 1 << 20
 #: Elements that are encoded at once, so that they stay in the cache from one pass to the next:
 #: 5,000 x 784 took 10 ms with chunks and two threads, 14 ms without.
 ELEMENTS_PER_CHUNK = 1 << 18
+#: Relative distance from a code for missing numbers within which a number is that code.
+CODE_TOLERANCE = 1e-6
 
 
 class Encoder:
@@ -43,7 +45,8 @@ class Encoder:
         ``asked``, the parameters by which it was learned (`EncodingSettings`);
         ``categorical`` (bool, (n_features,)), which columns of X are categories; ``levels``, the
         sorted levels of each category, None where it is left out; ``missing``, the share of the
-        weight that is missing in each column of X; ``blocks``, the state of each `Encoding`.
+        weight that is missing in each column of X; ``codes``, arrays of numbers that are read as
+        missing, one for each column or NaN; ``blocks``, the state of each `Encoding`.
 
     Attributes
     ----------
@@ -63,15 +66,17 @@ class Encoder:
         self.n_columns = at
 
     @classmethod
-    def fit(cls, table: Table, w: np.ndarray | None, p: Any) -> "Encoder":
+    def fit(cls, table: Table, w: np.ndarray | None, p: Any, continues: bool = False) -> "Encoder":
         """Learn from the rows of `table`, all of weights above 0, by the parameters `p`.
 
         `p` is a mapping, or an object with attributes, that has the names of `EncodingSettings`.
+        `continues` tells whether more rows will be trained on: see `Statistics`.
         """
         settings = EncodingSettings.of(p)
-        scaling = number_encoding(settings, scipy.sparse.issparse(table.numbers))
-        quartiles = ENCODINGS[scaling].needs_quartiles
-        found = TableStatistics.of(table, w, quartiles)
+        scaling = fixed_scaling(settings)
+        quartiles = scaling is not None and ENCODINGS[scaling].needs_quartiles
+        found = TableStatistics.of(table, w, quartiles, shapes=scaling is None)
+        found = found._replace(numbers=found.numbers._replace(continues=continues))
         return cls.of_statistics(found, table.categorical, settings)
 
     @classmethod
@@ -92,6 +97,7 @@ class Encoder:
                 "categorical": categorical,
                 "levels": [own.levels for own in found.levels],
                 "missing": missing,
+                "codes": list(found.numbers.codes.copy()),
                 "blocks": blocks,
             }
         )
@@ -139,7 +145,7 @@ class Encoder:
     @property
     def changes_nothing(self) -> bool:
         """Whether the network's columns are those of X, as long as none is missing."""
-        return len(self.blocks) == 1 and self.blocks[0].changes_nothing
+        return len(self.blocks) == 1 and self.blocks[0].changes_nothing and not self.state["codes"]
 
     def is_consistent(self) -> bool:
         """Whether the parts of the state fit together. The state may come from a file."""
@@ -152,6 +158,7 @@ class Encoder:
             and self.categorical.dtype == bool
             and self.categorical.shape == state["missing"].shape == (n_features,)
             and len(self.levels) == n_categories
+            and all(own.dtype.kind == "f" and own.shape == (n_numbers,) for own in state["codes"])
             and all(block.is_consistent(n_numbers, self.levels) for block in self.blocks)
             and self._described_once(NUMBERS, n_numbers)
             and self._described_once(CODES, n_categories)
@@ -227,9 +234,22 @@ class Encoder:
             return out
 
     def _encode_rows(self, table: Table, out: np.ndarray) -> None:
+        table = self._without_codes(table)
         gaps = table.gaps()
         for block, own in zip(self.blocks, self._places, strict=True):
             block.encode(table, gaps, out[:, own])
+
+    def _without_codes(self, table: Table) -> Table:
+        """Return the rows with NaN in place of the codes for missing numbers."""
+        codes = self.state["codes"]
+        if not codes:
+            return table
+        numbers = table.numbers
+        with np.errstate(invalid="ignore", over="ignore"):
+            # X may be float32 in one call, and float64 in the next
+            near = [np.abs(numbers - own) <= CODE_TOLERANCE * np.abs(own) for own in codes]
+        coded = np.logical_or.reduce(near)
+        return table.with_numbers(np.where(coded, np.nan, numbers)) if coded.any() else table
 
     def _encoded_sparse(self, table: Table, dtype: np.dtype) -> Any:
         parts = [block.encode_sparse(table, dtype) for block in self.blocks]
@@ -243,7 +263,9 @@ class Encoder:
 
     def described(self, names: Sequence[Any]) -> dict[str, list[Any]]:
         """Return what happens to each column of X, as columns of a table: see `input_encoding_`."""
-        unset = {"encoding": None, "centre": None, "scale": None, "levels": None}
+        unset = {
+            "encoding": None, "centre": None, "scale": None, "missing_codes": None, "levels": None
+        }  # fmt: skip
         rows: list[dict[str, Any]] = [{**unset, "engine_columns": []} for _ in self.categorical]
         place_in_X = {
             NUMBERS: np.flatnonzero(~self.categorical), CODES: np.flatnonzero(self.categorical)
@@ -256,6 +278,9 @@ class Encoder:
                 own = row["engine_columns"] + entries["engine_columns"]
                 row.update(entries, engine_columns=own)
             at += block.n_units
+        for k, place in enumerate(place_in_X[NUMBERS]):
+            codes = [own[k].item() for own in self.state["codes"]]
+            rows[place]["missing_codes"] = [code for code in codes if code == code]
         return {
             "column": list(names),
             "kind": ["category" if category else "number" for category in self.categorical],
@@ -276,11 +301,13 @@ def _blocks_of_numbers(
 ) -> Iterator[dict[str, Any]]:
     """Yield the states of the blocks that read numbers."""
     numbers = found.numbers
-    columns = np.arange(len(numbers.missing))
-    if len(columns):
-        yield _block(number_encoding(settings, numbers.sparse), columns, numbers, settings)
-    if numbers.missing.any():
-        partly = np.flatnonzero((numbers.missing > 0.0) & (numbers.missing < 1.0))
+    names = number_encodings(settings, numbers)
+    for name in dict.fromkeys(names.tolist()):
+        columns = np.flatnonzero(names == name)
+        yield _block(name, columns, numbers.take(columns), settings)
+    missing = numbers.missing
+    if missing.any():
+        partly = np.flatnonzero((missing > 0.0) & (missing < 1.0) & ~numbers.two_valued)
         if len(partly):
             yield _block("missing", partly, numbers.take(partly), settings)
 

@@ -5,12 +5,21 @@ is then a value of the parameter `feature_scaling`, by its name in the table. Wh
 category gets is decided in `category_encoding`.
 """
 
+import numpy as np
+
 from sknet._table.category_encodings import EmbeddingCodes, LeftOut, OneHot, Signs
 from sknet._table.encoding import Encoding, EncodingSettings
-from sknet._table.number_encodings import AsItIs, MaxAbs, MissingIndicator, Robust, Standard
-
-#: What feature_scaling="auto" is, for dense and for sparse X.
-AUTO_SCALING, AUTO_SPARSE_SCALING = "standard", "max_abs"
+from sknet._table.number_encodings import (
+    AsItIs,
+    Clipped,
+    Linear,
+    MaxAbs,
+    MissingIndicator,
+    Quantile,
+    Robust,
+    Standard,
+)
+from sknet._table.statistics import Statistics
 
 #: Name -> encoding. The names are shown by `input_encoding_`.
 #: "left out" is what a category without levels gets.
@@ -18,7 +27,10 @@ ENCODINGS: dict[str, type[Encoding]] = {
     "as it is": AsItIs,
     "standard": Standard,
     "robust": Robust,
+    "linear": Linear,
+    "quantile": Quantile,
     "max_abs": MaxAbs,
+    "clipped": Clipped,
     "missing": MissingIndicator,
     "-1, +1": Signs,
     "one-hot": OneHot,
@@ -32,14 +44,20 @@ def feature_scalings() -> tuple[str, ...]:
     return tuple(name for name, encoding in ENCODINGS.items() if encoding.is_feature_scaling)
 
 
-def number_encoding(settings: EncodingSettings, sparse: bool) -> str:
-    """Return the name of the encoding of numbers."""
+def fixed_scaling(settings: EncodingSettings) -> str | None:
+    """Return the name of the encoding of all numbers; None if each column decides."""
     scaling = settings.feature_scaling
-    if scaling is None:
-        return "as it is"
-    if scaling == "auto":
-        return AUTO_SPARSE_SCALING if sparse else AUTO_SCALING
-    return scaling
+    return None if scaling == "auto" else scaling or "as it is"
+
+
+def number_encodings(settings: EncodingSettings, found: Statistics) -> np.ndarray:
+    """Return the name of the encoding of each column of numbers."""
+    fixed = fixed_scaling(settings)
+    if fixed is not None:
+        return np.full(len(found.mean), fixed)
+    if found.sparse:
+        return np.where(found.heavy, "clipped", "max_abs")
+    return np.where(found.heavy, "quantile", "linear")
 
 
 def category_encoding(settings: EncodingSettings, count: int) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from sknet._table.encoding import NUMBERS, Encoding, EncodingSettings
 from sknet._table.messages import too_large_error
+from sknet._table.shapes import HEIGHTS, LEVELS
 from sknet._table.statistics import Statistics
 from sknet._table.table import Table
 
@@ -58,6 +59,10 @@ class Numbers(Encoding):
         None, if it is not scaled this way.
         """
         return None, None
+
+    def name_of(self, k: int) -> str:
+        """Return the name of what happens to the k-th column, for a description."""
+        return self.state["encoding"]
 
     def without_constants(self, X: np.ndarray) -> np.ndarray:
         """Return the numbers with columns that were constant in `fit` set to that constant."""
@@ -118,7 +123,7 @@ class Numbers(Encoding):
         rows = []
         for k in range(len(self.columns)):
             centre, scale = self.centre_and_scale(k)
-            row = {"encoding": self.state["encoding"], "centre": centre, "scale": scale}
+            row = {"encoding": self.name_of(k), "centre": centre, "scale": scale}
             rows.append({**row, "engine_columns": [at + k]})
         return rows
 
@@ -130,14 +135,19 @@ class Numbers(Encoding):
 
 
 class AsItIs(Numbers):
-    """Numbers without scaling."""
+    """Numbers without scaling, which a `Linear` leaves to the first layer within its bounds."""
 
     is_feature_scaling = False  # feature_scaling=None selects it
     learns = False
 
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        super().__init__(state)
+        if not self.changes_nothing:
+            self.learned = ("fill", "low", "high")
+
     @property
     def changes_nothing(self) -> bool:
-        return True
+        return "low" not in self.state
 
     def cast(self, table: Table, dtype: np.dtype) -> np.ndarray:
         X = self._own(table.numbers)
@@ -148,6 +158,9 @@ class AsItIs(Numbers):
             raise self._error(table, np.nonzero(too_large)[1], dtype) from None
 
     def scale(self, X: np.ndarray, out: np.ndarray) -> None:
+        if not self.changes_nothing:
+            own = self.in_dtype(X.dtype)
+            X = np.clip(X, own["low"], own["high"])
         np.copyto(out, X, casting="same_kind")
 
     def scale_stored(self, data: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -174,7 +187,8 @@ class Scaled(Numbers):
     def fit(cls, found: Statistics, settings: EncodingSettings) -> dict[str, Any]:
         centre, scale = cls.centres_and_scales(found)
         with np.errstate(over="ignore"):  # 1 / a denormal scale
-            factor = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0.0)
+            constant = np.full_like(scale, float(found.continues))
+            factor = np.divide(1.0, scale, out=constant, where=scale > 0.0)
         factor = np.minimum(factor, np.finfo(float).max)
         return {**super().fit(found, settings), "centre": centre, "factor": factor}
 
@@ -226,6 +240,51 @@ class Standard(Scaled):
         return (W * factor[:, None]).astype(W.dtype), shift
 
 
+class Linear(Standard):
+    """Standard; but -1 and +1 for columns of two values, as for categories of two levels.
+
+    A missing number is 0 in a column of two values. A number further outside the range of `fit`
+    than half its length is moved there, unless more rows will be trained on.
+    """
+
+    is_feature_scaling = False  # feature_scaling="auto" selects it
+    learned = ("fill", "centre", "factor", "low", "high")
+
+    @classmethod
+    def fit(cls, found: Statistics, settings: EncodingSettings) -> dict[str, Any]:
+        state, two_valued = super().fit(found, settings), found.two_valued
+        state["fill"] = np.where(two_valued, found.middle, state["fill"])
+        largest = np.full(len(two_valued), np.finfo(float).max)
+        reach = largest if found.continues else np.minimum(found.half_range, largest / 2.0) * 2.0
+        with np.errstate(over="ignore"):
+            low = np.maximum(found.middle - reach, -largest)
+            high = np.minimum(found.middle + reach, largest)
+        return {**state, "low": low, "high": high, "two_valued": two_valued.copy()}
+
+    @classmethod
+    def centres_and_scales(cls, found: Statistics) -> tuple[np.ndarray, np.ndarray]:
+        two = found.two_valued
+        return (
+            np.where(two, found.middle, found.mean),
+            np.where(two, found.half_range, found.std),
+        )
+
+    def scale(self, X: np.ndarray, out: np.ndarray) -> None:
+        own = self.in_dtype(X.dtype)
+        super().scale(np.clip(X, own["low"], own["high"]), out)
+
+    def name_of(self, k: int) -> str:
+        return "-1, +1" if self.state["two_valued"][k] else "standard"
+
+    def is_consistent(self, n_numbers: int, levels: Sequence[list[Any] | None]) -> bool:
+        two_valued = self.state["two_valued"]
+        return (
+            super().is_consistent(n_numbers, levels)
+            and two_valued.dtype == bool
+            and two_valued.shape == self.columns.shape
+        )
+
+
 class Robust(Scaled):
     """(x - median) / interquartile range, smoothly clipped to (-3, 3).
 
@@ -256,13 +315,68 @@ class Robust(Scaled):
 
 
 class MaxAbs(Scaled):
-    """x / largest absolute value, for sparse columns."""
+    """x / largest absolute value, for sparse columns; within 2, unless more rows are trained on."""
 
     is_feature_scaling = False  # feature_scaling="auto" selects it for sparse X
 
     @classmethod
     def centres_and_scales(cls, found: Statistics) -> tuple[np.ndarray, np.ndarray]:
         return _of_sparse(found.largest)
+
+    @classmethod
+    def fit(cls, found: Statistics, settings: EncodingSettings) -> dict[str, Any]:
+        return {**super().fit(found, settings), "bounded": not found.continues}
+
+    def scale_stored(self, data: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        scaled = super().scale_stored(data, columns)
+        return np.clip(scaled, -2.0, 2.0) if self.state["bounded"] else scaled
+
+
+class Clipped(Robust):
+    """x / median of the absolute values other than 0, smoothly clipped, for sparse columns."""
+
+    is_feature_scaling = False  # feature_scaling="auto" selects it for heavy tails in sparse X
+    needs_quartiles = False
+
+    @classmethod
+    def centres_and_scales(cls, found: Statistics) -> tuple[np.ndarray, np.ndarray]:
+        return _of_sparse(found.typical)
+
+
+class Quantile(Numbers):
+    """The normal quantile of the share of the training weight that is below, within (-3, 3).
+
+    Between the quantiles at ``LEVELS``, which are learned, it is linear.
+    """
+
+    is_feature_scaling = False  # feature_scaling="auto" selects it for heavy tails
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        super().__init__(state)
+        # halves, so that their differences do not overflow
+        self._curves = [(own / 2.0, _heights(own)) for own in state["knots"].T]
+
+    @classmethod
+    def fit(cls, found: Statistics, settings: EncodingSettings) -> dict[str, Any]:
+        return {**super().fit(found, settings), "knots": found.knots.copy()}
+
+    def scale(self, X: np.ndarray, out: np.ndarray) -> None:
+        for k, (halves, heights) in enumerate(self._curves):
+            out[:, k] = np.interp(X[:, k] / 2.0, halves, heights)
+
+    def is_consistent(self, n_numbers: int, levels: Sequence[list[Any] | None]) -> bool:
+        knots = self.state["knots"]
+        return (
+            super().is_consistent(n_numbers, levels)
+            and knots.shape == (len(LEVELS), len(self.columns))
+            and bool(np.isfinite(knots).all() and (knots[1:] >= knots[:-1]).all())
+        )
+
+
+def _heights(knots: np.ndarray) -> np.ndarray:
+    """Return the height of each knot; equal ones have the mean of theirs."""
+    _, group = np.unique(knots, return_inverse=True)
+    return (np.bincount(group, HEIGHTS[: len(knots)]) / np.bincount(group))[group]
 
 
 def smooth_clip(U: np.ndarray) -> None:

@@ -16,7 +16,8 @@ removes this from standard deviations, and nearly always from means.
 Quartiles cannot be merged. They need passes of their own: each part sends cut points of a bracket
 with their weights, and the bracket is narrowed until it holds one value. They are an argument here:
 the median of every column, for missing values, and all three for encodings with
-``needs_quartiles``. Levels of categories merge in one pass (`LevelTable.merge`).
+``needs_quartiles``. So is what the shapes of columns are. Levels of categories merge in one pass
+(`LevelTable.merge`).
 """
 
 from collections.abc import Iterable
@@ -150,7 +151,9 @@ class Ranges(NamedTuple):
         above_low = sums.total() / self._weight_there * self.unit
         return np.where(low == high, low, low + above_low + above_low)
 
-    def statistics(self, mean: np.ndarray, squares: Sums, quartiles: np.ndarray) -> Statistics:
+    def statistics(
+        self, mean: np.ndarray, squares: Sums, quartiles: np.ndarray, **shapes: np.ndarray
+    ) -> Statistics:
         """Return the statistics, from the squares of all parts.
 
         Parameters
@@ -159,17 +162,26 @@ class Ranges(NamedTuple):
         squares : Sums
         quartiles : ndarray of shape (3, n_columns)
             Only the median is read, if the encoding has no ``needs_quartiles``.
+        **shapes : ndarray
+            ``two_valued``, ``heavy`` and ``knots``, for feature_scaling="auto". Without them no
+            column has two values or heavy tails.
         """
         low, high = self._bounds
         std = np.sqrt(squares.total() / self._weight_there) * self.unit * 2.0
-        return Statistics(
-            mean=mean,
-            std=np.where(low == high, 0.0, std),
-            quartiles=quartiles,
-            half_range=self.half_range,
-            missing=self.missing.total() / self.weight.total(),
-            largest=self.largest,
-        ).rounded()
+        return (
+            Statistics.zeros(len(mean))
+            ._replace(
+                mean=mean,
+                std=np.where(low == high, 0.0, std),
+                quartiles=quartiles,
+                half_range=self.half_range,
+                missing=self.missing.total() / self.weight.total(),
+                largest=self.largest,
+                middle=low / 2.0 + high / 2.0,
+                **shapes,
+            )
+            .rounded()
+        )
 
 
 def _weighted(values: np.ndarray, w: np.ndarray | None) -> np.ndarray:

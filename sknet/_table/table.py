@@ -1,6 +1,7 @@
 """A `Table`: rows of X as numbers and codes of categories, before anything is learned from them."""
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, Protocol
 
 import numpy as np
@@ -101,6 +102,12 @@ class Table:
         )  # fmt: skip
         some.complete = self.complete
         return some
+
+    def with_numbers(self, numbers: np.ndarray) -> "Table":
+        """Return the same rows with other numbers, some of which may be missing."""
+        other = copy(self)
+        other.numbers, other.complete = numbers, False
+        return other
 
     def _numbered(self) -> np.ndarray:
         """Return the row numbers in the source."""

@@ -98,7 +98,7 @@ def prepare(
     if start is None:
         scales = settings.target_scaling and link.is_linear
         target = target.fit(rows.Y, rows.w, scales, incremental)
-        encoder = Encoder.fit(rows.X, rows.w, settings.encoding)
+        encoder = Encoder.fit(rows.X, rows.w, settings.encoding, continues=incremental)
         dtype = settings.compute_dtype(rows.X.dtype, len(rows.Y))
     else:
         target, encoder, dtype = target.continued(rows.Y), start.encoder, start.dtype

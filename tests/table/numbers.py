@@ -19,7 +19,7 @@ X = np.stack(
 )
 Y = np.sin(X[:, 0]) + X[:, 3]
 REPEATS = RNG.integers(0, 4, N)
-each_scaling = pytest.mark.parametrize("scaling", ["standard", "robust", None])
+each_scaling = pytest.mark.parametrize("scaling", ["auto", "standard", "robust", None])
 
 
 def fitted(X, w=None, y=None, **params):

@@ -43,13 +43,14 @@ def test_the_first_layer_scales_as_well_in_predictions(monkeypatch, dtype, hidde
 
 def test_threads_that_share_the_rows_encode_the_same(monkeypatch):
     rows = with_gaps(columns=(1,))
-    alone = fitted(rows, dtype="float32")
+    params = {"dtype": "float32", "feature_scaling": "standard"}
+    alone = fitted(rows, **params)
     monkeypatch.setattr("sknet._table.encoder.ELEMENTS_FOR_THREADS", 0)
     monkeypatch.setattr("sknet._table.encoder.ELEMENTS_PER_CHUNK", 50)
     monkeypatch.setattr("sknet._table.encoder.free_threads", lambda: 3)
     seen, call = [], Team.__call__
     monkeypatch.setattr(Team, "__call__", lambda *args: seen.append(args[2]) or call(*args))
-    together = fitted(rows, dtype="float32")
+    together = fitted(rows, **params)
     assert 3 in seen
     assert_array_equal(together.predict(rows), alone.predict(rows))
     rows[17, 2] = np.inf

@@ -17,6 +17,7 @@ from sknet._table.encoder import Encoder
 from sknet._table.encoding import CODES, NUMBERS, EncodingSettings
 from sknet._table.encodings import ENCODINGS, feature_scalings
 from sknet._table.number_encodings import Numbers
+from sknet._table.statistics import of_sparse_columns
 from tests.mixed import TABLE, Y, frame
 from tests.table.numbers import SPARSE, X, encoded, fitted, with_gaps
 
@@ -192,7 +193,7 @@ def test_every_state_is_of_builtins_and_arrays_and_every_block_is_made_from_it_a
     model = MLPBackpropRegressor((4,), max_iter=1).fit(frame(), Y)
     encoder = model._encoder
     kinds = [block["encoding"] for block in encoder.state["blocks"]]
-    assert kinds == ["standard", "missing", "-1, +1", "one-hot", "-1, +1", "embedding"]
+    assert kinds == ["linear", "missing", "-1, +1", "one-hot", "-1, +1", "embedding"]
 
     def check(value):
         if isinstance(value, dict):
@@ -217,16 +218,19 @@ def test_settings_are_read_from_a_mapping_or_from_attributes():
 
 
 def test_only_what_is_said_to_be_a_feature_scaling_is_one():
-    for name in ("one-hot", "max_abs", "as it is", "missing"):
+    for name in ("one-hot", "max_abs", "linear", "quantile", "as it is", "missing"):
         with pytest.raises(ValueError, match="feature_scaling"):
             fitted(X, feature_scaling=name)
-    assert encodings.number_encoding(EncodingSettings("auto", None, 0.0, 8, 1), True) == "max_abs"
+    found = of_sparse_columns(scipy.sparse.csr_matrix(SPARSE), None, shapes=True)
+    settings = EncodingSettings("auto", None, 0.0, 8, 1)
+    assert set(encodings.number_encodings(settings, found)) == {"max_abs"}
 
 
 def test_several_blocks_of_numbers_scale_in_the_first_layer_too():
     """Two blocks of "standard" are one: no estimator makes them, but the encoder may."""
     rows = np.random.default_rng(1).normal([0.5, -30.0, 4e-3, 1], [1, 20, 2e-3, 1], (200, 4))
-    model = MLPBackpropRegressor((5,), max_iter=3, random_state=0, dtype="float64")
+    params = {"feature_scaling": "standard", "dtype": "float64"}
+    model = MLPBackpropRegressor((5,), max_iter=3, random_state=0, **params)
     model.fit(rows, rows[:, 0])
     expected = model.predict(rows)
     (block,) = model._encoding["blocks"]

@@ -36,7 +36,7 @@ def test_a_network_on_gaps_is_one_behind_an_imputer():
 
 def test_scales_are_those_of_what_is_there():
     rows = with_gaps()
-    table = described(rows)
+    table = described(rows, feature_scaling="standard")
     assert_allclose(table["centre"], np.nanmean(rows, axis=0), rtol=1e-9)
     assert_allclose(table["scale"], np.nanstd(rows, axis=0), rtol=1e-9)
     assert_allclose(table["missing"], np.isnan(rows).mean(axis=0), rtol=1e-12)

@@ -63,7 +63,8 @@ def test_robust_is_its_formula_with_weights():
 @pytest.mark.parametrize("w", [None, RNG.uniform(0.1, 3, N)], ids=["", "weights"])
 def test_standard_is_the_standard_scaler(w):
     expected = StandardScaler().fit(X, sample_weight=w)
-    assert_allclose(encoded(X, w), expected.transform(X), rtol=1e-9, atol=1e-9)
+    ours = encoded(X, w, feature_scaling="standard")
+    assert_allclose(ours, expected.transform(X), rtol=1e-9, atol=1e-9)
     table = described(X, w, feature_scaling="standard")
     assert_allclose(table["centre"], expected.mean_, rtol=1e-9, atol=1e-11)
     assert_allclose(table["scale"], expected.scale_, rtol=1e-9)
@@ -74,7 +75,7 @@ def test_standard_is_the_standard_scaler(w):
 def test_a_network_on_the_standard_scale_is_one_behind_a_standard_scaler(cls, solver):
     y = Y > 1 if cls is MLPBackpropClassifier else Y
     net = cls((8,), solver=solver, max_iter=4, random_state=0, dtype="float64")
-    ours = net.fit(X, y)
+    ours = net.set_params(feature_scaling="standard").fit(X, y)
     oracle = make_pipeline(StandardScaler(), cls(**net.get_params()))
     oracle.set_params(**{f"{cls.__name__.lower()}__feature_scaling": None}).fit(X, y)
     method = "predict_proba" if cls is MLPBackpropClassifier else "predict"
@@ -83,9 +84,10 @@ def test_a_network_on_the_standard_scale_is_one_behind_a_standard_scaler(cls, so
     assert abs(getattr(raw, method)(X) - getattr(ours, method)(X)).max() > 1e-3
 
 
-def test_auto_is_standard():
-    assert_array_equal(encoded(X), encoded(X, feature_scaling="standard"))
-    assert set(described(X)["encoding"]) == {"standard"}
+def test_auto_is_standard_for_columns_without_heavy_tails():
+    usual = X[:, [0, 1, 3]]
+    assert_array_equal(encoded(usual), encoded(usual, feature_scaling="standard"))
+    assert set(described(usual)["encoding"]) == {"standard"}
 
 
 def test_without_scaling_numbers_stay_as_they_are():
@@ -159,7 +161,7 @@ def test_a_row_of_weight_k_is_the_row_k_times(scaling, missing):
     there = rows[REPEATS > 0]
     weighted = fitted(rows, REPEATS, feature_scaling=scaling)
     repeated = fitted(np.repeat(rows, REPEATS, axis=0), feature_scaling=scaling)
-    tolerance = 1e-9 if scaling == "standard" else 0
+    tolerance = 1e-9 if scaling in ("auto", "standard") else 0
     assert_allclose(
         weighted.transform(there), repeated.transform(there), rtol=tolerance, atol=tolerance
     )

@@ -50,8 +50,9 @@ def of_parts(X, w, split, order=1):
     ranges = merged(Ranges.of(*part) for part in own)
     mean = ranges.mean(merged(ranges.sums(*part) for part in own))
     squares = merged(ranges.squares(*part, mean) for part in own)
-    quartiles = of_columns(X, w).quartiles  # they do not merge
-    return ranges.statistics(mean, squares, quartiles)
+    whole = of_columns(X, w, shapes=True)  # quartiles and shapes do not merge
+    shapes = {name: getattr(whole, name) for name in ("two_valued", "heavy", "knots")}
+    return ranges.statistics(mean, squares, whole.quartiles, **shapes)
 
 
 @each_weight
