@@ -25,7 +25,7 @@ from sknet._engine.parameters import Views
 from sknet._fitted.pickling import Pickled
 from sknet._fitted.prediction import predict
 from sknet._introspection import Introspected
-from sknet._table.categorical import is_frame
+from sknet._table.categorical import is_arrow, is_frame
 from sknet._table.encoder import Encoder, plain_parameter
 from sknet._table.read import pieces, refuse_lazy, validate_X
 from sknet._table.table import Table
@@ -402,7 +402,7 @@ class BaseMLP(
         refuse_lazy(X)
         encoder = self._encoder
         becomes_dense = issparse(X) and encoder.centred
-        if (is_frame(X) or becomes_dense) and X.shape[0] > FRAME_ROWS:
+        if (is_frame(X) or is_arrow(X) or becomes_dense) and X.shape[0] > FRAME_ROWS:
             parts = [
                 self._predict_by(finish, rows, n_layers, first_row + k * FRAME_ROWS)
                 for k, rows in enumerate(pieces(X, FRAME_ROWS))

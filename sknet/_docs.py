@@ -49,11 +49,12 @@ feature_scaling : {'auto', 'standard', 'robust'} or None, default='auto'
 
 categorical_features : 'from_dtype', array-like of {bool, int, str} or None, default='from_dtype'
     Which columns are categories. 'from_dtype' are the columns of a DataFrame (pandas, polars) whose
-    dtype is categorical, text, boolean, or object that holds text. An array is a mask, or the
-    positions or names of the columns. None means no column. A level that training did not see is
-    treated as missing; neither is an error. A category of two levels becomes one column of -1 and
-    +1, a category of up to `max_onehot` levels one column per level. Categories of more levels are
-    embedded. Categories are not scaled.
+    dtype is categorical, text, boolean, or object that holds text, and of arrays of objects or text
+    those that hold text or booleans. An array is a mask, or the positions or names of the columns.
+    None means no column. A level that training did not see is treated as missing; neither is an
+    error. A warning names a column where most rows have such levels. A category of two levels
+    becomes one column of -1 and +1, a category of up to `max_onehot` levels one column per level.
+    Categories of more levels are embedded. Categories are not scaled.
 
 min_frequency : float, default=0.0
     Levels of a category whose share of the training weight is below this number, in [0, 1), are

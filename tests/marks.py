@@ -24,6 +24,8 @@ ignore_convergence = pytest.mark.filterwarnings("ignore::sklearn.exceptions.Conv
 ignore_lbfgs = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:lbfgs"
 )
+#: A test that passes unknown levels on purpose.
+unknown_levels = pytest.mark.filterwarnings("ignore:.*levels that training did not see")
 
 
 def readable(value):

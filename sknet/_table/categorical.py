@@ -17,7 +17,22 @@ def is_frame(X: Any) -> bool:
 
 def dtypes_of(X: Any) -> list[tuple[Any, str]]:
     """Return the name of each column of a frame, and the name of its dtype."""
-    return [(name, name_of(dtype)) for name, dtype in zip(X.columns, X.dtypes, strict=True)]
+    return list(zip(names_in(X), map(name_of, _listed(X.dtypes)), strict=True))
+
+
+def names_in(X: Any) -> list[Any]:
+    """Return the names of the columns of a frame."""
+    return _listed(X.columns)
+
+
+def _listed(values: Any) -> list[Any]:
+    """Return a list; an index or a series of pandas is slow to iterate over."""
+    return values.tolist() if hasattr(values, "tolist") else list(values)
+
+
+def is_arrow(X: Any) -> bool:
+    """Whether `X` is a table or a record batch of pyarrow."""
+    return hasattr(X, "column_names") and hasattr(X, "to_pandas")
 
 
 def categorical_mask(wanted: Any, X: Any, names: Sequence[Any]) -> np.ndarray:
@@ -52,10 +67,11 @@ def categorical_mask(wanted: Any, X: Any, names: Sequence[Any]) -> np.ndarray:
 
 
 def _by_dtype(X: Any, n_features: int) -> np.ndarray:
-    mask = np.zeros(n_features, dtype=bool)
     if is_frame(X):
-        mask[:] = [_is_category(X, name, dtype) for name, dtype in dtypes_of(X)]
-    return mask
+        return np.array([_is_category(X, X[name], name, dtype) for name, dtype in dtypes_of(X)])
+    if X.dtype.kind == "O":
+        return np.array([_is_category(X, X[:, k], k, "object") for k in range(n_features)])
+    return np.zeros(n_features, dtype=bool)
 
 
 def _by_mask(wanted: np.ndarray, n_features: int) -> np.ndarray:
@@ -91,10 +107,10 @@ def _by_name(wanted: list[Any], X: Any, names: Sequence[Any]) -> np.ndarray:
     return mask
 
 
-def _is_category(X: Any, name: Any, dtype: str) -> bool:
+def _is_category(X: Any, column: Any, name: Any, dtype: str) -> bool:
     """Whether a column of this dtype is a category; raise where it holds dates or times."""
     if dtype.lower() == "object":
-        kind = kind_of(X[name], name)
+        kind = kind_of(column, name)
         if kind in TIMES:
             raise time_error(X, name, dtype, kind)
         return kind in (TEXT, BOOLEAN)

@@ -85,14 +85,47 @@ def _levels_by_code(codes: np.ndarray, count: int, levels: list[Any]) -> list[An
     return [group[0] if len(group) == 1 else group for group in groups]
 
 
-class Signs(Categories):
+class OneColumn(Categories):
+    """One column for each category, whose value depends on the code: see `value_of`.
+
+    The values of all levels are in one array, so that all columns are looked up at once.
+    """
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        super().__init__(state)
+        maps = [np.roll(codes, 1) for codes in self.maps]  # the missing one first
+        self._starts = np.cumsum([1, *map(len, maps)])[:-1].astype(np.int32)
+        self._values = self.value_of(np.concatenate(maps) if maps else np.empty(0, np.intp))
+
+    @staticmethod
+    def value_of(codes: np.ndarray) -> np.ndarray:
+        """Return the value of each code."""
+        raise NotImplementedError
+
+    def encode(self, table: Table, gaps: np.ndarray | None, out: np.ndarray) -> None:
+        codes = table.codes
+        if codes.shape[1] > len(self.columns):
+            codes = codes[:, self.columns]
+        out[:] = self._values[codes + self._starts]
+
+
+class Signs(OneColumn):
     """One column for a category of two levels: -1 and +1; 0 where missing or unknown."""
 
-    #: The value of each code.
-    VALUES = np.array([0.0, -1.0, 1.0])
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        super().__init__(state)
+        self._all_known = all(codes.tolist() == [1, 2, 0] for codes in self.maps)
 
-    def write(self, codes: np.ndarray, out: np.ndarray) -> None:
-        out[:, 0] = self.VALUES[codes]
+    @staticmethod
+    def value_of(codes: np.ndarray) -> np.ndarray:
+        return np.array([0.0, -1.0, 1.0])[np.minimum(codes, 2)]
+
+    def encode(self, table: Table, gaps: np.ndarray | None, out: np.ndarray) -> None:
+        codes = table.codes
+        if self._all_known and codes.shape[1] == len(self.columns):
+            np.multiply(2 * codes - 1, codes >= 0, out=out, casting="unsafe")  # 6 times as fast
+        else:
+            super().encode(table, gaps, out)
 
     def is_consistent(self, n_numbers: int, levels: Sequence[list[Any] | None]) -> bool:
         return super().is_consistent(n_numbers, levels) and all(c == 2 for c in self.counts)
@@ -136,7 +169,7 @@ class LeftOut(Categories):
         return W, np.zeros((len(W), W.shape[2]), W.dtype)
 
 
-class EmbeddingCodes(Categories):
+class EmbeddingCodes(OneColumn):
     """The code of each category, for which the network learns `dim` numbers a level."""
 
     embeds = True
@@ -160,8 +193,9 @@ class EmbeddingCodes(Categories):
             dim = min(LARGEST_DIM, max(own.count for own in found))
         return {**super().fit(found, settings), "dim": int(dim)}
 
-    def write(self, codes: np.ndarray, out: np.ndarray) -> None:
-        out[:, 0] = codes
+    @staticmethod
+    def value_of(codes: np.ndarray) -> np.ndarray:
+        return codes
 
     def is_consistent(self, n_numbers: int, levels: Sequence[list[Any] | None]) -> bool:
         return super().is_consistent(n_numbers, levels) and type(self.dim) is int and self.dim > 0

@@ -4,7 +4,7 @@ A column is one of a frame (pandas, polars) or of an array. The levels of a cate
 value, so that they depend neither on the container nor on the order in which it lists them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -55,7 +55,21 @@ def _distinct(column: Any, name: Any) -> set[Any]:
     except TypeError:  # not hashable
         types = {type(value) for values in _chunks(column) for value in values}
         raise object_error(name, next(t for t in types if t.__hash__ is None)) from None
+    if set(map(type, found)) <= {str, int, bool}:
+        return found
     return {value for value in found if not is_missing(value)}
+
+
+def n_missing(column: Any) -> int:
+    """Return how many values of a column are missing."""
+    listed = _categories(column)
+    if listed:
+        return int(np.count_nonzero(listed[1] < 0))
+    return sum(is_missing(value) for values in _chunks(column) for value in values)
+
+
+def _kinds(values: Iterable[Any]) -> set[str]:
+    return {kind_of_type(t) for t in set(map(type, values))}
 
 
 def kind_of(column: Any, name: Any) -> str:
@@ -79,11 +93,27 @@ def kind_of(column: Any, name: Any) -> str:
 
 
 def _categories(column: Any) -> tuple[list[Any], np.ndarray] | None:
-    """Return the categories and codes of a pandas column of a categorical dtype, else None."""
+    """Return the categories and codes of a column whose dtype lists them; else None.
+
+    It is one of a categorical dtype of pandas, or of booleans. The code of a missing value is -1.
+    """
+    if not isinstance(column, np.ndarray) and str(column.dtype).lower().startswith("bool"):
+        return [False, True], _codes_of_booleans(column)
     pandas_categories = getattr(getattr(column, "cat", None), "categories", None)
     if pandas_categories is None:
         return None
     return pandas_categories.tolist(), np.asarray(column.cat.codes)
+
+
+def _codes_of_booleans(column: Any) -> np.ndarray:
+    """Return 0 for False, 1 for True, -1 where missing, of a column of a boolean dtype."""
+    if isinstance(column.dtype, np.dtype):
+        return np.asarray(column).astype(np.intp)
+    if hasattr(column, "iloc"):
+        codes = column.fillna(False).to_numpy(dtype=np.intp)
+        codes[column.isna().to_numpy()] = -1
+        return codes
+    return column.cast(int).fill_null(-1).to_numpy()  # polars
 
 
 def levels_of(column: Any, name: Any) -> list[Any]:
@@ -101,7 +131,7 @@ def levels_of(column: Any, name: Any) -> list[Any]:
         found = {c for c, is_there in zip(categories, present, strict=True) if is_there}
     else:
         found = _distinct(column, name)
-    kinds = {kind_of_type(type(value)) for value in found}
+    kinds = _kinds(found)
     if len(kinds) > 1:
         raise mixed_error(column, name, kinds)
     levels = [value.item() if isinstance(value, np.generic) else value for value in found]
@@ -129,8 +159,8 @@ def refuse_other_kind(column: Any, name: Any, dtype: str, levels: Sequence[Any])
     """Raise where a category holds values of another kind than in `fit`."""
     listed = _categories(column)
     found = listed[0] if listed else _distinct(column, name)
-    kinds = {kind_of_type(type(value)) for value in found if not is_missing(value)}
-    fitted = {kind_of_type(type(level)) for level in levels[:1]}
+    kinds = _kinds(value for value in found if not is_missing(value)) if listed else _kinds(found)
+    fitted = _kinds(levels[:1])
     alike = {NUMBER, BOOLEAN}
     if not kinds or not fitted or kinds == fitted or (kinds | fitted) <= alike:
         return

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import date, time, timedelta
+from functools import lru_cache
 from numbers import Real
 from typing import Any
 
@@ -23,6 +24,8 @@ CATEGORIES = re.compile(r"categor|enum|str|large_str|dictionary|bool", re.IGNORE
 LISTED = re.compile(r"categor|enum|dictionary|bool", re.IGNORECASE)
 #: Names of the dtypes whose numbers are read as float32.
 NARROW = ("float32", "float16", "float[pyarrow]", "halffloat[pyarrow]")
+#: Names of the dtypes of pandas and polars whose columns are read as numbers all at once.
+PLAIN = re.compile(r"u?int(8|16|32|64)$|float(32|64)$", re.IGNORECASE)
 #: Names of the types of missing values, besides NaN.
 MISSING = ("NoneType", "NAType", "NaTType")
 
@@ -60,7 +63,14 @@ def in_words(kinds: Iterable[str]) -> str:
     return " and ".join(sorted(words))
 
 
+@lru_cache(maxsize=64)
+def _name_of_numpy(dtype: np.dtype) -> str:
+    return str(dtype)
+
+
 def name_of(dtype: Any) -> str:
     """Return the name of a dtype, without the levels that some dtypes print."""
+    if isinstance(dtype, np.dtype):
+        return _name_of_numpy(dtype)
     name = str(dtype).partition("(")[0]
     return "Sparse" if name.startswith("Sparse") else name

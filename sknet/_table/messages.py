@@ -148,6 +148,16 @@ def warn_left_out(X: Any, name: Any, n_levels: int) -> None:
     )
 
 
+def warn_unknown(name: Any, unknown: int, n_values: int) -> None:
+    """Warn that most of the values of a category are levels that training did not see."""
+    warn(
+        f"Column {name!r} of X: {unknown} of {n_values} values are levels that training did not"
+        " see. They are treated as missing, and the prediction does not use them. Check that the"
+        " values are written as in fit: the texts '3' and '3.0' are different levels.",
+        UserWarning,
+    )
+
+
 def text_error(name: Any, dtype: str) -> TableError:
     """Return the error for a column of text that is not read as a category."""
     return TableError(

@@ -10,15 +10,16 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from sknet._compat import named
-from sknet._table.categorical import categorical_mask, dtypes_of, is_frame
+from sknet._table.categorical import categorical_mask, dtypes_of, is_arrow, is_frame, names_in
 from sknet._table.columns import (
     codes_of,
     kind_of,
     levels_of,
+    n_missing,
     numbers_in,
     refuse_other_kind,
 )
-from sknet._table.kinds import CATEGORIES, LISTED, TEXT, TIMES, name_of, time_kind
+from sknet._table.kinds import CATEGORIES, LISTED, PLAIN, TEXT, TIMES, name_of, time_kind
 from sknet._table.looks import IDENTIFIERS, look_of
 from sknet._table.messages import (
     TableError,
@@ -29,17 +30,20 @@ from sknet._table.messages import (
     text_error,
     time_error,
     warn_left_out,
+    warn_unknown,
     without_data,
 )
-from sknet._table.table import Schema, Table, refuse_infinite
+from sknet._table.table import Schema, Table, refuse_infinite, rows_of
+
+#: Values of a category from which on a warning tells that most are unknown levels.
+ROWS_FOR_UNKNOWN = 10
 
 
 def pieces(X: Any, n_rows: int) -> Iterator[Any]:
     """Yield `n_rows` rows of a frame or of a sparse matrix at a time."""
     X = X.tocsr() if scipy.sparse.issparse(X) else X
-    rows_of = X.iloc if hasattr(X, "iloc") else X
     for start in range(0, X.shape[0], n_rows):
-        yield rows_of[start : start + n_rows]
+        yield rows_of(X, slice(start, min(start + n_rows, X.shape[0])))
 
 
 def refuse_lazy(X: Any) -> None:
@@ -81,9 +85,9 @@ def validate_X(
     """
     refuse_masked(X, "X")
     refuse_lazy(X)
-    if hasattr(X, "column_names") and hasattr(X, "to_pandas"):  # a table or batch of pyarrow
+    if is_arrow(X):
         with lines_for_arrow():
-            table = _read_frame(estimator, X.to_pandas(), reset, like)
+            table = _read_frame(estimator, X.to_pandas(), reset, like, source=X)
     elif is_frame(X):
         table = _read_frame(estimator, X, reset, like)
     elif _has_categories(estimator, X, like):
@@ -105,7 +109,8 @@ def _has_categories(estimator: Any, X: Any, like: Schema | None) -> bool:
         by_parameter = like.categorical.any()
     else:
         by_parameter = wanted is not None and not isinstance(wanted, str)
-    return by_parameter or getattr(getattr(X, "dtype", None), "kind", "f") == "O"
+    kind = getattr(getattr(X, "dtype", None), "kind", "f")
+    return by_parameter or kind == "O" or (kind in "US" and wanted is not None)
 
 
 def _read_numbers(estimator: Any, X: Any, reset: bool) -> Table:
@@ -147,9 +152,11 @@ def _dtype(X: Any) -> Any:
     return np.float32 if narrow else (np.float64, np.float32)
 
 
-def _read_frame(estimator: Any, X: Any, reset: bool, like: Schema | None) -> Table:
-    """Read a frame, column by column."""
-    names = list(X.columns)
+def _read_frame(
+    estimator: Any, X: Any, reset: bool, like: Schema | None, source: Any = None
+) -> Table:
+    """Read a frame, which was made of `source` if this is not None."""
+    names = names_in(X)
     refuse_names(names)
     if 0 in X.shape:
         check_array(np.empty(X.shape))  # raises scikit-learn's error for empty X
@@ -157,16 +164,14 @@ def _read_frame(estimator: Any, X: Any, reset: bool, like: Schema | None) -> Tab
         validate_data(estimator, named(X), reset=reset, skip_check_array=True)
     mask = _categories_in(estimator, X, names, like)
     with without_data("X"), np.errstate(invalid="ignore"):
-        numbers = numbers_of_frame(
-            X, [name for name, category in zip(names, mask, strict=True) if not category]
-        )
+        numbers = numbers_of_frame(X, names, np.flatnonzero(~mask))
     from_dtype = isinstance(estimator.categorical_features, str)
     columns = [names[k] for k in np.flatnonzero(mask)]
     dtypes = [name_of(X[name].dtype) for name in columns]
     codes, levels = _read_categories(
         X, [X[name] for name in columns], columns, dtypes, like, from_dtype
     )
-    return Table(numbers, codes, levels, mask, names, X)
+    return Table(numbers, codes, levels, mask, names, X if source is None else source)
 
 
 def _read_array(estimator: Any, X: Any, reset: bool, like: Schema | None) -> Table:
@@ -180,6 +185,9 @@ def _read_array(estimator: Any, X: Any, reset: bool, like: Schema | None) -> Tab
     if not isinstance(X, np.ndarray):
         X = np.asarray(X)
         X = X if X.dtype.kind in "biuf" else np.asarray(source, dtype=object)
+    from_dtype = isinstance(estimator.categorical_features, str)
+    if X.dtype.kind in "US" and from_dtype:
+        X = X.astype(object)
     if X.dtype.kind in "mM":
         raise ValueError(f"X must be numeric, got dtype {X.dtype}. Convert it: X.astype(float).")
     if X.ndim != 2 or 0 in X.shape:
@@ -201,7 +209,7 @@ def _read_array(estimator: Any, X: Any, reset: bool, like: Schema | None) -> Tab
     places = np.flatnonzero(mask)
     codes, levels = _read_categories(
         X, [X[:, k] for k in places], [names[k] for k in places], [str(X.dtype)] * len(places),
-        like, from_dtype=False,
+        like, from_dtype,
     )  # fmt: skip
     return Table(numbers, codes, levels, mask, names, X)
 
@@ -226,6 +234,9 @@ def _read_categories(
     A column of identifiers is left out: its levels are None.
     """
     codes = np.empty((X.shape[0], len(columns)), np.int32)
+    if like is not None and _are_booleans(X, columns, like):
+        codes[:] = X.to_numpy()
+        return codes, list(like.levels)
     all_levels: list[list[Any] | None] = []
     for k, (column, name, dtype) in enumerate(zip(columns, names, dtypes, strict=True)):
         if like is not None:
@@ -235,6 +246,7 @@ def _read_categories(
             else:
                 refuse_other_kind(column, name, dtype, levels)
                 codes[:, k] = codes_of(column, levels)
+                _warn_of_unknown(column, name, levels, codes[:, k])
         else:
             levels = levels_of(column, name)
             codes[:, k] = codes_of(column, levels)
@@ -249,6 +261,30 @@ def _read_categories(
     return codes, all_levels
 
 
+def _are_booleans(X: Any, columns: Sequence[Any], like: Schema) -> bool:
+    """Whether X holds booleans alone, none missing, which are read much faster at once."""
+    return (
+        is_frame(X)
+        and len(columns) == X.shape[1]
+        and all(own == [False, True] and type(own[0]) is bool for own in like.levels)
+        and all(
+            column.dtype == bool if hasattr(X, "iloc") else column.null_count() == 0
+            for column in columns
+        )
+        and {name_of(column.dtype) for column in columns} <= {"bool", "Boolean"}
+    )
+
+
+def _warn_of_unknown(column: Any, name: Any, levels: Sequence[Any], codes: np.ndarray) -> None:
+    """Warn if most of the values of a category, of several rows, are unknown levels."""
+    if len(codes) < ROWS_FOR_UNKNOWN or 2 * np.count_nonzero(codes < 0) <= len(codes):
+        return
+    present = len(codes) - n_missing(column)
+    unknown = present - np.count_nonzero(codes >= 0)
+    if present >= ROWS_FOR_UNKNOWN and 2 * unknown > present:
+        warn_unknown(name, unknown, present)
+
+
 def _is_identifier(X: Any, name: Any, dtype: str, levels: Sequence[Any], codes: np.ndarray) -> bool:
     """Whether a column of text is left out; raise where it is no category for other reasons."""
     look = None if LISTED.match(dtype) else look_of(levels, codes)
@@ -260,13 +296,36 @@ def _is_identifier(X: Any, name: Any, dtype: str, levels: Sequence[Any], codes: 
     return True
 
 
-def numbers_of_frame(X: Any, columns: list[Any]) -> Any:
-    """Return these columns of a frame as numbers, NaN where missing; CSR if all of X is sparse."""
-    dtypes = dict(dtypes_of(X))
-    if columns and {dtypes[name] for name in columns} == {"Sparse"} and len(columns) == X.shape[1]:
-        if {X[name].sparse.fill_value for name in columns} == {0}:
+def numbers_of_frame(X: Any, names: list[Any], places: np.ndarray) -> Any:
+    """Return columns of a frame as numbers, NaN where missing; CSR if all of X is sparse."""
+    dtypes = dtypes_of(X)
+    own = [dtypes[k][1] for k in places]
+    if own and {*own} == {"Sparse"} and len(own) == len(names):
+        if {X[name].sparse.fill_value for name in names} == {0}:
             return _sparse_columns(X)
-    return numbers_of(X, [X[name] for name in columns], columns, [dtypes[c] for c in columns])
+    if own and all(map(PLAIN.match, {*own})) and _is_plain(X, places):
+        return _numbers_at_once(X, places, {*own})
+    columns = [names[k] for k in places]
+    return numbers_of(X, [X[name] for name in columns], columns, own)
+
+
+def _is_plain(X: Any, places: np.ndarray) -> bool:
+    """Whether the dtypes of the columns are numpy's, or those of polars."""
+    if not hasattr(X, "iloc"):
+        return True
+    dtypes = X.dtypes.tolist()
+    return all(isinstance(dtypes[k], np.dtype) for k in places)
+
+
+def _numbers_at_once(X: Any, places: np.ndarray, dtypes: set[str]) -> np.ndarray:
+    """Return columns of plain numbers: for few rows, this is much faster than one by one."""
+    wanted = np.float32 if {name.lower() for name in dtypes} == {"float32"} else np.float64
+    rows = X
+    if len(places) < X.shape[1]:
+        rows = (X.iloc if hasattr(X, "iloc") else X)[:, places.tolist()]
+    if hasattr(X, "iloc"):
+        return rows.to_numpy(dtype=wanted)
+    return rows.to_numpy().astype(wanted, copy=False)
 
 
 def _sparse_columns(X: Any) -> Any:

@@ -119,8 +119,7 @@ class Table:
         """Return these rows as the user gave them."""
         if self._rows is None:
             return self._source
-        rows_of = self._source.iloc if hasattr(self._source, "iloc") else self._source
-        return rows_of[self._rows if isinstance(self._rows, slice) else self._numbered()]
+        return rows_of(self._source, self._rows)
 
     @property
     def names_of_numbers(self) -> Sequence[Any]:
@@ -142,6 +141,15 @@ class Table:
         refuse_infinite(self.numbers, self.names_of_numbers)
         gaps = np.isnan(self.numbers)
         return gaps if gaps.any() else None
+
+
+def rows_of(X: Any, rows: slice | np.ndarray) -> Any:
+    """Return some rows of a frame, an array or a table of pyarrow."""
+    if hasattr(X, "to_pandas") and hasattr(X, "column_names"):
+        if isinstance(rows, slice):
+            return X.slice(rows.start, rows.stop - rows.start)
+        return X.take(rows)
+    return (X.iloc if hasattr(X, "iloc") else X)[rows]
 
 
 def all_finite(values: np.ndarray) -> bool:

@@ -80,7 +80,7 @@ def test_concurrent_predictions_equal_sequential_ones(n_members):
 @each_format
 @pytest.mark.parametrize("task", ["binary", "number"])
 def test_a_value_too_large_for_float32_is_an_error_that_names_its_column(task, as_matrix):
-    estimator, X, _ = fitted(task, dtype="float32")
+    estimator, X, _ = fitted(task, dtype="float32", feature_scaling="standard")
     X = X.copy()
     X[-1, 2] = 1e39
     with pytest.raises(ValueError, match=r"Column 2 of X .* too large for float32"):
@@ -93,7 +93,8 @@ def test_a_value_too_large_for_float32_is_an_error_that_names_its_column(task, a
 @pytest.mark.parametrize("x_dtype", [np.float32, np.float64])
 def test_poisson_predictions_that_overflow_are_the_largest_finite_number(x_dtype):
     X, y = counts()
-    estimator = network(MLPBackpropRegressor, loss="poisson", activation="identity").fit(X, y)
+    params = {"loss": "poisson", "activation": "identity", "feature_scaling": "standard"}
+    estimator = network(MLPBackpropRegressor, **params).fit(X, y)
     prediction = estimator.predict((X * 1e5).astype(x_dtype))
     assert np.isfinite(prediction).all()
     assert (prediction >= 0).all()

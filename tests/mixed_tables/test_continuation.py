@@ -6,7 +6,12 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
-from tests.marks import each_estimator, each_stochastic_solver, ignore_lbfgs
+from tests.marks import (
+    each_estimator,
+    each_stochastic_solver,
+    ignore_lbfgs,
+    unknown_levels,
+)
 from tests.mixed import MANY, WHOLE, N, Y, assert_same_fit, columns, frame, network, target
 from tests.networks import reloaded, soft_prediction
 
@@ -27,6 +32,7 @@ def test_a_warm_start_on_a_table_equals_one_fit(cls, solver, through):
     assert_array_equal(soft_prediction(model, frame(WHOLE)), soft_prediction(once, frame(WHOLE)))
 
 
+@unknown_levels
 @pytest.mark.parametrize("how", ["warm_start", "partial_fit"])
 def test_continuing_keeps_the_encoding_of_the_first_call(how):
     model, rows = network(warm_start=how == "warm_start"), frame()
@@ -44,6 +50,7 @@ def test_continuing_keeps_the_encoding_of_the_first_call(how):
     assert np.flatnonzero(moved).tolist() == sorted([0, *places])  # row 0: the new level
 
 
+@unknown_levels
 @pytest.mark.parametrize("column", ["gap", "few", "many"])
 def test_a_level_that_first_occurs_in_a_later_chunk_stays_unknown(column):
     model = network().partial_fit(frame(WHOLE), Y)

@@ -9,6 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from tests.marks import unknown_levels
 from tests.mixed import MANY, TABLE, WHOLE, N, Y, assert_same_fit, columns, frame, network, row_of
 
 pytestmark = pytest.mark.filterwarnings(
@@ -99,6 +100,7 @@ def test_auto_is_at_most_16_numbers_a_level():
 # ----------------------------------------------------------------- unknown, missing and rare
 
 
+@unknown_levels
 @pytest.mark.parametrize("max_onehot", [2, 20])
 @pytest.mark.parametrize("name", ["two", "few", "many", "flag"])
 def test_unknown_and_missing_levels_are_alike(name, max_onehot):
@@ -114,6 +116,7 @@ def test_unknown_and_missing_levels_are_alike(name, max_onehot):
     assert not np.array_equal(model.predict(rows), model.predict(frame(later)))
 
 
+@unknown_levels
 def test_unknown_levels_are_zeros_or_row_zero():
     rows = frame(WHOLE)[["num", "two", "few", "many"]]
     model = network(sizes=(), max_onehot=20)
