@@ -1,12 +1,17 @@
-"""For all tests: Ctrl-C, none of which is remembered, and the table of faults."""
+"""For all tests: Ctrl-C, none of which is remembered, a broken numba, and the table of faults."""
 
 import builtins
 import re
+import sys
 from math import inf
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from sknet._engine import compiled
 from sknet._engine.reports import INTERRUPTS
+from tests.situations.broken_numba import STUBS, install
 
 #: Modules and folders with assertions outside test files; pytest reports these in full, too.
 HELPERS = """
@@ -35,8 +40,31 @@ def interrupt_at(monkeypatch):
     return interrupt
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--broken-numba",
+        choices=list(STUBS),
+        help="all tests with a numba that fails in this way; each test meets the failure anew",
+    )
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "fault(id, what): the test is about this row of the faults")
+    how = config.getoption("--broken-numba")
+    if how:
+        folder = TemporaryDirectory()
+        config.add_cleanup(folder.cleanup)
+        install(Path(folder.name), STUBS[how])
+        sys.path.insert(0, folder.name)
+        for warning in ("numba is installed but cannot be used", "\nModule 'numba' was found"):
+            config.addinivalue_line("filterwarnings", f"ignore:{warning}")
+
+
+@pytest.fixture(autouse=True)
+def _numba_fails_in_each_test(request, monkeypatch):
+    if request.config.getoption("--broken-numba"):
+        monkeypatch.setattr(compiled._Broken, "failed", False)
+        monkeypatch.setattr(compiled, "NUMBA_MIN_SECONDS", 0.0)
 
 
 def pytest_itemcollected(item):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -40,7 +41,7 @@ def is_fourth(epoch):
 @each_task
 def test_a_callback_stops_training_without_a_warning(task, params):
     ours = network(task, **params).set_callbacks(Callback(is_fourth))
-    with warnings.catch_warnings(action="error"):
+    with warnings.catch_warnings(action="error", category=ConvergenceWarning):
         ours.fit(X, target(task))
     assert ours.n_iter_ == 4
     with pytest.warns(Warning, match="Maximum iterations"):

@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
 
 from sknet._training import monitor
 from tests.controls.common import (
@@ -36,7 +37,7 @@ def test_max_time_ends_training_after_the_epoch_in_which_it_runs_out(
 
 def test_max_time_that_is_not_reached_changes_nothing(monkeypatch):
     monkeypatch.setattr(monitor, "perf_counter", Clock())
-    with warnings.catch_warnings(action="error"):
+    with warnings.catch_warnings(action="error", category=ConvergenceWarning):
         ours = network(max_time=11, tol=1e6, n_iter_no_change=5).fit(X, target("number"))
     assert ours.n_iter_ == 6  # the first, and five without improvement
 
@@ -44,7 +45,7 @@ def test_max_time_that_is_not_reached_changes_nothing(monkeypatch):
 def test_partial_fit_ignores_max_time(monkeypatch):
     monkeypatch.setattr(monitor, "perf_counter", Clock())
     few = {"feature_scaling": None}  # partial_fit warns when it learns scales from few rows
-    with warnings.catch_warnings(action="error"):
+    with warnings.catch_warnings(action="error", category=ConvergenceWarning):
         ours = network(max_time=0.5, **few).partial_fit(X, target("number"))
     assert_same_training(ours, network(**few).partial_fit(X, target("number")))
 

@@ -7,6 +7,7 @@ _NAMES = """
 import sys
 from types import ModuleType, SimpleNamespace
 
+__version__ = "0.1"
 config = SimpleNamespace(DISABLE_JIT=0)
 types = SimpleNamespace(float32="float32", float64="float64", int32="int32")
 extending = ModuleType("numba.extending")
