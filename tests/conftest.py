@@ -13,6 +13,8 @@ from sknet._engine import compiled
 from sknet._engine.reports import INTERRUPTS
 from tests.situations.broken_numba import STUBS, install
 
+#: The tests of compiled code.
+NEED_NUMBA = {"test_compiled.py", "test_kernels.py", "test_vector_math.py"}
 #: Modules and folders with assertions outside test files; pytest reports these in full, too.
 HELPERS = """
     networks mixed bad_tables continuation controls equivalence estimators faults mixed_tables
@@ -56,8 +58,12 @@ def pytest_configure(config):
         config.add_cleanup(folder.cleanup)
         install(Path(folder.name), STUBS[how])
         sys.path.insert(0, folder.name)
-        for warning in ("numba is installed but cannot be used", "\nModule 'numba' was found"):
-            config.addinivalue_line("filterwarnings", f"ignore:{warning}")
+        config.addinivalue_line("filterwarnings", "ignore:numba is installed but cannot be used")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave out the tests of compiled code where numba is broken."""
+    return (config.getoption("--broken-numba") and collection_path.name in NEED_NUMBA) or None
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from sknet._engine import compiled
 def steps(request, monkeypatch):
     """Take the steps by numpy, or by compiled functions where numba is installed."""
     if request.param == "numba":
-        pytest.importorskip("numba")
+        pytest.importorskip("numba", minversion="0.60", exc_type=ImportError)
         monkeypatch.delenv("SKNET_DISABLE_NUMBA", raising=False)
         monkeypatch.setattr(compiled, "NUMBA_MIN_SECONDS", 0.0)
     else:

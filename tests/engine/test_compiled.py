@@ -40,7 +40,7 @@ LOSSES_WITH_TWIN = [
 
 @pytest.fixture(scope="module")
 def kernels():
-    pytest.importorskip("numba", minversion="0.60")
+    pytest.importorskip("numba", minversion="0.60", exc_type=ImportError)
     from sknet._engine import kernels
 
     return kernels

@@ -330,7 +330,7 @@ WITHOUT_TWIN = {
 @pytest.mark.parametrize("solver", ["adam", "three", "orthogonal", "inherited"])
 @pytest.mark.parametrize("params", WITHOUT_TWIN.values(), ids=WITHOUT_TWIN)
 def test_what_has_no_twin_is_run_by_numpy_where_numba_is(monkeypatch, params, solver):
-    pytest.importorskip("numba", minversion="0.60")
+    pytest.importorskip("numba", minversion="0.60", exc_type=ImportError)
     monkeypatch.setattr(compiled, "NUMBA_MIN_SECONDS", 0.0)
     network = network_of(**params)
     training = training_of(network, solver)
@@ -339,7 +339,7 @@ def test_what_has_no_twin_is_run_by_numpy_where_numba_is(monkeypatch, params, so
 
 @pytest.mark.parametrize("part", ["activation", "loss", "optimizer", "inherited", "slots", None])
 def test_one_part_without_a_twin_is_enough(monkeypatch, part):
-    pytest.importorskip("numba", minversion="0.60")
+    pytest.importorskip("numba", minversion="0.60", exc_type=ImportError)
     monkeypatch.setattr(compiled, "NUMBA_MIN_SECONDS", 0.0)
     solver = {"optimizer": "three", "inherited": "inherited"}.get(part, "adam")
     activation = "sine" if part == "activation" else "tanh"
@@ -356,7 +356,7 @@ def test_one_part_without_a_twin_is_enough(monkeypatch, part):
 
 def test_the_twin_of_an_activation_is_that_of_its_row(monkeypatch):
     """A row that takes the place of another one under the same name has no twin by its name."""
-    pytest.importorskip("numba", minversion="0.60")
+    pytest.importorskip("numba", minversion="0.60", exc_type=ImportError)
     monkeypatch.setattr(compiled, "NUMBA_MIN_SECONDS", 0.0)
     monkeypatch.setitem(
         activations.ACTIVATIONS, "tanh", Activation(sine, sine_backward, in_place=False)

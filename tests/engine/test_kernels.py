@@ -30,7 +30,7 @@ each_solver = pytest.mark.parametrize("solver", SOLVERS)
 
 @pytest.fixture(scope="module")
 def kernels():
-    pytest.importorskip("numba", minversion="0.60")
+    pytest.importorskip("numba", minversion="0.60", exc_type=ImportError)
     from sknet._engine import kernels
 
     return kernels

@@ -171,7 +171,7 @@ def test_members_one_after_another_are_networks_alone_bit_by_bit(monkeypatch, wh
 @pytest.mark.parametrize("solver", OPTIMIZERS)
 def test_members_of_compiled_epochs_are_networks_alone_bit_by_bit(monkeypatch, what, solver):
     """Not where a batch holds all rows of a member: such epochs are those of numpy."""
-    pytest.importorskip("numba", minversion="0.60")
+    pytest.importorskip("numba", minversion="0.60", exc_type=ImportError)
     monkeypatch.setattr(compiled, "NUMBA_MIN_SECONDS", 0.0)
     more = {"is_compiled": True, "solver": solver}
     assert_members_equal_networks_alone(what, assert_array_equal, **more)

@@ -16,7 +16,7 @@ each_function = pytest.mark.parametrize("name", RANGES)
 
 @pytest.fixture(scope="module")
 def values():
-    numba = pytest.importorskip("numba", minversion="0.60")
+    numba = pytest.importorskip("numba", minversion="0.60", exc_type=ImportError)
     from sknet._engine.kernels import vector_math
 
     loops = {}

@@ -208,7 +208,7 @@ def test_a_broken_numba_gives_one_warning_and_the_result_of_numpy(tmp_path, sour
 )
 def test_a_real_numba_that_is_switched_off_or_cannot_cache(tmp_path, environment, n_warnings):
     """Where there is no folder for its cache, numba still compiles."""
-    pytest.importorskip("numba", minversion="0.60")
+    pytest.importorskip("numba", minversion="0.60", exc_type=ImportError)
     expected, _ = lines_of(tmp_path, SKNET_DISABLE_NUMBA="1")
     results, warned = lines_of(tmp_path, **environment)
     assert len([line for line in warned if "numba" in line]) == n_warnings
