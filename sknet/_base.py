@@ -141,11 +141,11 @@ class BaseMLP(
         Warns
         -----
         ConvergenceWarning
-            If `max_iter`, `max_fun` or `max_time` ends training, or if the last loss is far above
-            the first.
+            If `max_iter`, `max_fun` or `max_time` ends training, if the last loss is far above the
+            first, or if the network has learned nothing.
         UserWarning
-            If a parameter that was set has no effect, with the option that is responsible; if a
-            hold-out cannot be stratified; or if Ctrl-C ends training.
+            If a parameter has no effect, or `alpha` looks like scikit-learn's; if a hold-out is not
+            stratified or has few rows of a class; if outliers carry y; if Ctrl-C ends training.
         """
         one_by_one = self.solver == "lbfgs" and self.n_members != 1
         callbacks = callbacks_of(self, X, y, sample_weight, None if one_by_one else self.max_iter)
@@ -391,12 +391,13 @@ class BaseMLP(
         X: Any,
         n_layers: int | None = None,
         first_row: int = 0,
+        least_dtype: str = "float32",
     ) -> np.ndarray:
         """Return ``finish(Z)`` for all rows, from fitted state only.
 
-        Z (n_members, rows, n_outputs) is the raw output for some rows, in the dtype of X. With
-        `n_layers`, it is the output after ``layers[:n_layers]``. Raises ValueError if the output is
-        not finite.
+        Z (n_members, rows, n_outputs) is the raw output for some rows, in the dtype of X, but at
+        least `least_dtype`; with `n_layers`, that of ``layers[:n_layers]``. Raises ValueError if it
+        is not finite.
         """
         check_is_fitted(self)
         refuse_lazy(X)
@@ -404,14 +405,15 @@ class BaseMLP(
         becomes_dense = issparse(X) and encoder.centred
         if (is_frame(X) or is_arrow(X) or becomes_dense) and X.shape[0] > FRAME_ROWS:
             parts = [
-                self._predict_by(finish, rows, n_layers, first_row + k * FRAME_ROWS)
+                self._predict_by(finish, rows, n_layers, first_row + k * FRAME_ROWS, least_dtype)
                 for k, rows in enumerate(pieces(X, FRAME_ROWS))
             ]
             return np.concatenate(parts)
         table = validate_X(self, X, reset=False, like=encoder, finite=False)
         units = [W.shape[-2] for W in self.coefs_] + [self.n_outputs_]
         layers = dense_layers(units, self._activations, first_layers(encoder))[:n_layers]
-        return predict(table, encoder, layers, self._parameters(), finish, first_row)
+        parameters, dtype = self._parameters(), np.promote_types(table.dtype, least_dtype)
+        return predict(table, encoder, layers, parameters, finish, dtype, first_row)
 
     def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
         """Return the members' mean prediction, given their raw output."""

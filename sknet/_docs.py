@@ -83,7 +83,8 @@ solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'rmsprop'}, default='adam'
 alpha : float, default=5e-7
     Strength of the L2 penalty: ``alpha / 2 * ||W||^2`` is added to the mean loss, so it does not
     depend on the batch size or the number of rows. Biases are not penalised. To convert
-    scikit-learn's `alpha`, divide it by its batch size.
+    scikit-learn's `alpha`, divide it by its batch size; a warning does so for values above 0.01,
+    except with 'lbfgs'.
 
 dropout : float, or array-like of float, default=0.0
     Probability, in [0, 1), with which a training step leaves out a hidden unit. A sequence has one
@@ -146,14 +147,16 @@ random_state : int, RandomState instance or None, default=None
     hold-out. Pass an int for the same result in each call.
 
 tol : float, default=1e-4
-    An epoch is without improvement if it does not lower the training loss by at least `tol` (with
-    early stopping: raise the validation score). In the units of `loss_`, or of the score. 'lbfgs'
-    stops if the largest component of the gradient is at most `tol`, or if the relative decrease of
-    the loss is at most 2.2e-5 `tol`.
+    An epoch is without improvement if it does not lower the training loss by at least `tol` times
+    the loss of the best constant prediction, which the first fit computes from its training rows
+    (1 if that loss is 0). With early stopping: if it does not raise the validation score by at
+    least `tol` itself. 'lbfgs' stops if the largest component of the gradient is at most `tol`
+    times the loss of the best constant (divided by the standard deviation of a target that is not
+    scaled), or if the relative decrease of the loss is at most 2.2e-5 `tol`.
 
 verbose : bool or int, default=False
     Whether to print loss, validation loss and score, learning rate and seconds, after the first
-    epoch and after every `verbose`-th one.
+    epoch, every `verbose`-th one and the last.
 
 warm_start : bool, default=False
     Whether the next `fit` continues this one exactly, with the state of the optimizer and of the
@@ -168,10 +171,10 @@ nesterovs_momentum : bool, default=True
 early_stopping : bool or 'auto', default=False
     Whether the score on validation rows ends training, in place of the training loss: after
     `n_iter_no_change` epochs that do not raise it by `tol`. The parameters of the best epoch are
-    kept. The validation rows are `X_val` of `fit`, else a hold-out of `validation_fraction` of the
-    rows, stratified by class; if that is impossible, it is random and a warning says why. 'auto' is
-    True if `X_val` is given or there are more than 10,000 rows. `partial_fit` has no hold-out. An
-    error with 'lbfgs' and several members.
+    kept. Of epochs with equal scores, the validation loss decides. The validation rows are `X_val`
+    of `fit`, else a hold-out of `validation_fraction` of the rows, stratified by class; if that is
+    impossible, it is random and a warning says why. 'auto' is True if `X_val` is given or there are
+    more than 10,000 rows. `partial_fit` has no hold-out. An error with 'lbfgs' and several members.
 
 validation_fraction : float, default=0.1
     Share of the rows that early stopping holds out, in (0, 1). No effect if `X_val` is given.
@@ -291,8 +294,12 @@ training gets a second column, which marks them. The first call learns scales, m
 scaled and encoded columns, which `input_encoding_` lists.
 
 Validation. Validation rows are scored after each epoch, which gives the curves. `coefs_` and
-`intercepts_` are those of the best epoch. With `X_val` and ``early_stopping=False`` the training
-loss still decides when to stop. Without validation rows, the last parameters are kept.
+`intercepts_` are those of the best epoch; of equal scores, that of the lowest validation loss. An
+epoch also counts as improved if its score equals the best one and its validation loss is lower by
+`tol` times the loss of the best constant. Scores are equal if they differ by less than `tol`; or,
+for the accuracy, by one row. Fewer than 10 validation rows do not end training. With `X_val` and
+``early_stopping=False`` the training loss still decides when to stop. Without validation rows, the
+last parameters are kept.
 
 Schedules. 'cosine', 'one_cycle' and 'coslog4' run to `max_iter`, without a ConvergenceWarning;
 early stopping keeps the best parameters, but does not stop. Each `fit` starts a new horizon, with

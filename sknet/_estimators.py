@@ -19,9 +19,10 @@ from sknet._target.classes import (
     classification_target,
     warn_of_one_hot,
 )
-from sknet._target.continuous import ContinuousTarget, Scaling
+from sknet._target.continuous import ContinuousTarget
 from sknet._target.messages import label_words
 from sknet._target.reading import read_labels, read_numbers
+from sknet._target.scale import Scaling
 from sknet._target.weights import checked_weights, class_weights, warn_of_absent_classes
 from sknet._types import (
     Array,
@@ -418,8 +419,9 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         The last three have a log link: predictions are above 0.
 
     huber_delta : float, default=1.35
-        Error, above 0, at which 'huber' changes from squared to linear. In standard deviations of
-        the target, or in the units of y with ``target_scaling=False``. No effect with another loss.
+        Error, above 0, at which 'huber' changes from squared to linear. In the robust deviations
+        of `target_scaling`, or in the units of y with ``target_scaling=False``. No effect with
+        another loss.
 
     quantile : float, or array-like of float, default=0.5
         Level of ``loss='quantile'``, in (0, 1), or several that increase strictly, if y has one
@@ -433,16 +435,20 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
 
     out_activation : {'auto', 'identity', 'logistic', 'tanh', 'softplus'}, default='auto'
         Activation of the output with 'squared_error': 'logistic' keeps predictions in (0, 1),
-        'tanh' in (-1, 1), 'softplus' above 0; 'auto' is 'identity'. The other losses have an output
+        'tanh' in (-1, 1), 'softplus' above 0; 'auto' is 'identity'. y must be in this range, its
+        ends included. The other losses have an output
         activation of their own; any other value than 'auto' or their own is an error.
 
     target_scaling : bool, default=True
-        Whether the network is trained on (y - mean) / standard deviation. The first call learns
-        both from its training rows and their weights, for each output. Predictions and scores are
-        in the units of y. `coefs_` and `intercepts_` predict the scaled target, and `loss_`, the
-        loss curves, `tol` and `huber_delta` are in standard deviations of the target. A constant y
-        is predicted exactly. No effect with log links or with an `out_activation` other than
-        'identity', for which y is not scaled.
+        Whether the network is trained on (y - mean) / standard deviation. With 'huber',
+        'absolute_error' and 'quantile', whose fit does not depend on outliers, it is (y - median) /
+        deviation, where the deviation is 1.4826 times the median of ``abs(y - median)``, the
+        standard deviation of a normal target; if it is 0, the same over the values that differ from
+        the median. The first call learns both from its training rows and their weights, for each
+        output. Predictions and scores are in the units of y. `coefs_` and `intercepts_` predict the
+        scaled target, and `loss_`, the loss curves and `huber_delta` are in these deviations. A
+        constant y is predicted exactly. No effect with log links or with an `out_activation` other
+        than 'identity', for which y is not scaled.
 
     {inputs}
 
@@ -452,7 +458,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     ----------
     loss_ : float
         Loss of the last epoch, as in `loss_curve_`; the mean over members. With `target_scaling`,
-        in standard deviations of the target, squared for 'squared_error'.
+        in deviations of the target, squared for 'squared_error'.
 
     coefs_ : list of ndarray
         Weights of each layer, of shape (n_in, n_out); (n_members, n_in, n_out) for several
@@ -550,7 +556,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
             return ContinuousTarget.of(y, _params.quantile_levels(p))
         self._require_as_fitted(p)
         n_columns = 1 if self._quantiles and len(self._quantiles) > 1 else self.n_outputs_
-        return ContinuousTarget(n_columns, self._quantiles, self._scaling)
+        return ContinuousTarget(n_columns, self._quantiles, self._scaling, self._y_dtype)
 
     def _require_as_fitted(self, p: dict[str, Any]) -> None:
         """Raise where training that goes on is asked for another target."""
@@ -575,7 +581,8 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     def _model(self, p, target, layers, encoder):
         scaling = target.scaling and Scaling(*(a.copy() for a in target.scaling))
         model = super()._model(p, target, layers, encoder)
-        return {**model, "_scaling": scaling, "_quantiles": target.quantiles}
+        own = {"_quantiles": target.quantiles, "_y_dtype": target.least_dtype}
+        return {**model, "_scaling": scaling, **own}
 
     def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
         prediction = super()._mean_prediction(Z)
@@ -621,9 +628,11 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_quantiles)
-            In the dtype of `X` and the units of y.
+            In the units of y, and the dtype of `X`; but float64 if float32 cannot resolve y: if
+            neighbouring numbers near its mean are further apart than 1/1000 of its scale.
         """
-        prediction = self._predict_by(self._mean_prediction, X)
+        check_is_fitted(self)
+        prediction = self._predict_by(self._mean_prediction, X, least_dtype=self._y_dtype)
         return prediction[:, 0] if self.n_outputs_ == 1 else prediction
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -656,5 +665,6 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
-        tags.target_tags.positive_only = self.loss in ("poisson", "gamma", "tweedie")
+        non_negative = self.loss in ("poisson", "gamma", "tweedie")
+        tags.target_tags.positive_only = non_negative or self.out_activation == "softplus"
         return tags

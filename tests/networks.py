@@ -76,6 +76,12 @@ def soft_prediction(estimator, X):
     return getattr(estimator, "predict_proba", estimator.predict)(X)
 
 
+def best_epoch(estimator):
+    """The number of the epoch with the highest score and, of equal ones, the lowest loss."""
+    losses = -np.asarray(estimator.validation_loss_curve_)
+    return int(np.lexsort([-np.arange(len(losses)), losses, estimator.validation_scores_])[-1]) + 1
+
+
 def parameters(estimator):
     """All weights and biases."""
     return estimator.coefs_ + estimator.intercepts_

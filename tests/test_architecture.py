@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "layers": {"activations", "initializers", "layers", "parameters"},
     "lbfgs": {"activations", "batches", "network", "reports"},
     "links": {"activations", "averages", "one_hot"},
-    "loss_base": {"activations", "links"},
+    "loss_base": {"activations", "links", "one_hot"},
     "losses": {"activations", "averages", "links", "loss_base", "regression_losses"},
     "network": {"activations", "layers", "loss_base", "parameters", "penalty", "team"},
     "one_hot": {"activations"},

@@ -40,7 +40,7 @@ ESTIMATORS = [
     MLPBackpropClassifier((8, 4), ("tanh", "gelu"), learning_rate_init=0.02, max_iter=100),
     MLPBackpropRegressor((8, 4), ["mish", "elu"], learning_rate_init=0.02, max_iter=100),
     MLPBackpropClassifier((8,), "logistic", loss="squared_error", learning_rate_init=0.05),
-    MLPBackpropRegressor((8,), "silu", out_activation="tanh", solver="lbfgs", max_iter=30),
+    MLPBackpropRegressor((8,), "silu", solver="lbfgs", max_iter=30),
     MLPBackpropClassifier(dtype="float32", learning_rate_init=0.01, max_iter=30),
     MLPBackpropRegressor(dtype="float32", learning_rate_init=0.01, max_iter=50),
     MLPBackpropClassifier(batch_size=8, learning_rate_init=0.01, max_iter=30),
@@ -48,7 +48,9 @@ ESTIMATORS = [
     MLPBackpropClassifier(dropout=0.2, learning_rate_init=0.01, max_iter=30),
     MLPBackpropRegressor(dropout=0.2, learning_rate_init=0.02, max_iter=30),
     MLPBackpropClassifier(dropout_input=0.1, n_members=2, learning_rate_init=0.01, max_iter=30),
-    MLPBackpropRegressor(loss="huber", clip_norm=1.0, learning_rate_init=0.02, max_iter=20),
+    MLPBackpropRegressor(
+        loss="huber", clip_norm=1.0, learning_rate_init=0.02, epsilon=EPSILON, max_iter=20
+    ),
     MLPBackpropRegressor(
         loss="absolute_error",
         learning_rate="cosine",

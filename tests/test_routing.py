@@ -184,7 +184,7 @@ def test_a_grid_search_passes_the_validation_rows_to_every_fold(routing, task):
     given = dict(zip(VALIDATION, held, strict=True))
     net = network(task).set_fit_request(sample_weight=True, **dict.fromkeys(given, True))
     pipe = scaled(net, transform_input=["X_val"])
-    search = GridSearchCV(pipe, {"network__alpha": [0.0, 0.1]}, cv=FOLDS, scoring=scorer(task))
+    search = GridSearchCV(pipe, {"network__alpha": [0.0, 0.01]}, cv=FOLDS, scoring=scorer(task))
     search.fit(X, y, sample_weight=w, **given)
 
     def fitted(X, y, w, alpha):
@@ -194,7 +194,7 @@ def test_a_grid_search_passes_the_validation_rows_to_every_fold(routing, task):
         return scaler, alone
 
     for k, (train, (X_test, y_test, w_test)) in enumerate(folds(X, y, w)):
-        for i, alpha in enumerate([0.0, 0.1]):
+        for i, alpha in enumerate([0.0, 0.01]):
             scaler, alone = fitted(*train, alpha)
             score = alone.score(scaler.transform(X_test), y_test, w_test)
             assert score == search.cv_results_[f"split{k}_test_score"][i]

@@ -121,7 +121,8 @@ def test_one_step_from_given_parameters_equals_the_worked_example():
         2, "logistic", solver="sgd", learning_rate_init=0.1, alpha=0.1, momentum=0, random_state=1,
         feature_scaling=None,
     )  # fmt: skip
-    mlp.partial_fit(X, y, classes=[0, 1])
+    with pytest.warns(UserWarning, match=r"alpha=0\.1 is large"):
+        mlp.partial_fit(X, y, classes=[0, 1])
     mlp.coefs_ = [np.array([[0.1, 0.2], [0.3, 0.1], [0.5, 0.0]]), np.array([[0.1], [0.2]])]
     mlp.intercepts_ = [np.array([0.1, 0.1]), np.array([1.0])]
     mlp.partial_fit(X, y)
@@ -138,6 +139,7 @@ def digits():
     return X[:100] / 16, y[:100]
 
 
+@ignore_convergence
 @pytest.mark.parametrize("patience", [2, 5, 10, 50])
 def test_training_stops_after_n_iter_no_change_epochs_without_improvement(patience):
     """With a `tol` that no epoch meets, only the first epoch counts as an improvement."""

@@ -16,6 +16,10 @@ from sknet._engine.one_hot import OneHot, Targets
 MARGIN = 1e-3
 #: Elements of targets that are converted to float64 at once.
 COPIED_ELEMENTS = 1 << 20
+#: Standard deviation of a normal distribution, in median absolute deviations.
+MEDIAN_TO_DEVIATION = 1.4826022185056018
+#: Differences from a number below this share of it are rounding.
+ROUNDING = 1e-14
 
 
 def weighted_mean(Y: Targets, w: Array | None) -> Array:
@@ -47,6 +51,32 @@ def mean_and_scale(Y: Array, w: Array | None) -> tuple[Array, Array]:
     deviations = (Y / 2 - mean / 2) / unit
     scale = np.sqrt(np.average(deviations**2, axis=0, weights=w)) * unit * 2
     return mean, np.where(low == high, 0.0, scale)
+
+
+def median_and_deviation(Y: Array, w: Array | None) -> tuple[Array, Array]:
+    """Return the median of each column, and the scaled median absolute deviation from it.
+
+    The deviation is 1.4826 times the median of |y - median|, which is the standard deviation of a
+    normal distribution. If that is 0, because more than half of the values are equal, it is taken
+    over the values that differ from the median. The deviation of a constant column is exactly 0.
+    """
+    pairs = [_median_and_deviation(y, w) for y in np.asarray(Y, np.float64).T]
+    centres, scales = (np.array(values) for values in zip(*pairs, strict=True))
+    return centres, scales
+
+
+def _median_and_deviation(y: Array, w: Array | None) -> tuple[float, float]:
+    centre = weighted_quantiles(y, w, [0.5])[0]
+    halves = np.abs(y / 2 - centre / 2)
+    if np.ptp(y) == 0.0:
+        return float(y[0]), 0.0
+    half = weighted_quantiles(halves, w, [0.5])[0]
+    rounding = ROUNDING * abs(centre)
+    if half <= rounding:
+        differs = halves > rounding if w is None else (halves > rounding) & (w > 0.0)
+        own = None if w is None else w[differs]
+        half = weighted_quantiles(halves[differs], own, [0.5])[0] if differs.any() else half
+    return float(centre), float(half * (2 * MEDIAN_TO_DEVIATION))
 
 
 def positive_mean(Y: Array, w: Array | None) -> Array:

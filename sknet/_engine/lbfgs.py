@@ -38,6 +38,7 @@ def minimize_lbfgs(
     begin: Callable[[], None] = do_nothing,
     limit: Limit = nullcontext,
     update: Callable[[float], bool] = lambda loss: False,
+    unit: float = 1.0,
 ) -> tuple[str, float, int]:
     """Minimise an objective by L-BFGS; `theta` is updated in place.
 
@@ -50,9 +51,9 @@ def minimize_lbfgs(
     theta : ndarray of shape (n_params,)
         The initial parameters; at the end, the solution.
     tol : float
-        Passed to scipy as ``gtol``, the largest component of the gradient at the solution.
-        ``ftol``, the relative decrease of the objective below which scipy stops, is 2.2e-5 tol
-        (scipy's default at tol=1e-4), but at least 8 times the precision of `theta`.
+        ``tol * unit`` is passed to scipy as ``gtol``, the largest component of the gradient at the
+        solution. ``ftol``, the relative decrease of the objective below which scipy stops, is
+        2.2e-5 tol (scipy's default at tol=1e-4), but at least 8 times the precision of `theta`.
     max_iter, max_fun : int
         Maximum numbers of iterations and of evaluations.
     monitor : callable
@@ -64,6 +65,9 @@ def minimize_lbfgs(
     update : callable
         ``update(loss) -> stop``, called at the end of each iteration, before `monitor`. An
         iteration counts as finished after this call.
+    unit : float
+        The size of the objective. scipy's test of the relative decrease compares numbers below 1
+        with 1, so it gets the objective divided by a power of 2 next to `unit`, which is exact.
 
     Returns
     -------
@@ -73,6 +77,7 @@ def minimize_lbfgs(
     """
     iteration, n_begun, last = 0, 0, (theta.copy(), np.inf)
     grads = cycle([np.empty(theta.shape), np.empty(theta.shape)])
+    scale = float(np.ldexp(1.0, -np.frexp(unit)[1]))
 
     def value_gradient(x: Array) -> tuple[float, Array]:
         nonlocal n_begun
@@ -84,22 +89,23 @@ def minimize_lbfgs(
             loss, gradient = objective()
         # scipy may still use the previous gradient, so two buffers alternate
         grad = next(grads)
-        np.copyto(grad, gradient)
-        return loss, grad
+        np.multiply(gradient, scale, out=grad)
+        return loss * scale, grad
 
     def callback(intermediate_result: scipy.optimize.OptimizeResult) -> None:
         nonlocal iteration, last
         np.copyto(theta, intermediate_result.x, casting="same_kind")
-        plateau = update(float(intermediate_result.fun))
+        loss = float(intermediate_result.fun) / scale
+        plateau = update(loss)
         iteration += 1
-        last = (theta.copy(), float(intermediate_result.fun))
+        last = (theta.copy(), loss)
         if monitor(Record(iteration, last[1], None)) or plateau:
             raise StopIteration
 
     options = {
         "maxiter": max_iter,
         "maxfun": max_fun,
-        "gtol": tol,
+        "gtol": tol * unit * scale,
         "ftol": max(2.2e-5 * tol, 8 * float(np.finfo(theta.dtype).eps)),
     }
     x0 = theta.astype(np.float64)
@@ -116,7 +122,7 @@ def minimize_lbfgs(
     if not (isfinite(result.fun) and np.isfinite(theta).all()):
         raise DivergenceError(f"after {iteration} iterations of lbfgs")
     n_iter = min(result.nit, max_iter)
-    return _reason(result, max_iter), float(result.fun), n_iter
+    return _reason(result, max_iter), float(result.fun) / scale, n_iter
 
 
 def _reason(result: scipy.optimize.OptimizeResult, max_iter: int) -> str:

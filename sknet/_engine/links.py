@@ -35,11 +35,16 @@ class Domain(NamedTuple):
     most: float = inf
     includes_least: bool = True
 
-    def accepts(self, Y: Targets) -> bool:
-        """Whether all of `Y`, which must be finite, is in the domain."""
-        low = float(Y.min())
-        enough = low >= self.least if self.includes_least else low > self.least
-        return enough and float(Y.max()) <= self.most
+    def accepts(self, Y: Targets, slack: float = 0.0) -> bool:
+        """Whether all of `Y`, which must be finite, is in the domain, or outside by `slack`."""
+        low, least = float(Y.min()), self.least - slack
+        enough = low >= least if self.includes_least else low > least
+        return enough and float(Y.max()) <= self.most + slack
+
+    def n_outside(self, Y: Array) -> int:
+        """Return how many of `Y` are outside the domain."""
+        enough = Y >= self.least if self.includes_least else Y > self.least
+        return int(np.count_nonzero(~(enough & (self.most >= Y))))
 
 
 ANY_NUMBER = Domain("any number")

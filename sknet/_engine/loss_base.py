@@ -6,6 +6,10 @@ import numpy as np
 
 from sknet._engine.activations import Array
 from sknet._engine.links import ANY_NUMBER, Domain
+from sknet._engine.one_hot import Targets, dense
+
+#: Targets whose losses are computed at once.
+CHUNK_ELEMENTS = 1 << 14
 
 
 class Loss:
@@ -15,6 +19,10 @@ class Loss:
     parameters: ClassVar[tuple[str, ...]] = ()
     #: The targets that the loss accepts.
     domain: Domain = ANY_NUMBER
+    #: Whether single errors cannot dominate the gradient; then the target has a robust scale.
+    robust: ClassVar[bool] = False
+    #: Whether the loss grows with the square of the error, so that few large ones can dominate it.
+    squares: ClassVar[bool] = False
     #: Name of the compiled twin. It is not inherited: a subclass must set its own.
     twin: ClassVar[str | None] = None
 
@@ -80,6 +88,20 @@ class Loss:
         ndarray of shape (n_outputs,), float64.
         """
         raise NotImplementedError
+
+    def mean_of_constant(self, Y: Targets, w: Array | None, constant: Array) -> float:
+        """Return the weighted mean loss, in float64, of the same raw output for all rows."""
+        total, n_samples = 0.0, len(Y)
+        n_rows = max(1, CHUNK_ELEMENTS // len(constant))
+        for start in range(0, n_samples, n_rows):
+            rows = slice(start, start + n_rows)
+            y = dense(Y[rows]).astype(np.float64)
+            Z = np.tile(np.asarray(constant, np.float64), (len(y), 1))
+            losses = np.empty(len(y))
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.value(y, Z, losses, np.empty_like(Z), np.empty_like(Z))
+                total += float(losses.sum() if w is None else losses @ w[rows])
+        return total / (n_samples if w is None else float(w.sum(dtype=np.float64)))
 
 
 def sum_outputs(L: Array, loss: Array) -> None:

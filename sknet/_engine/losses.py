@@ -150,9 +150,11 @@ class SquaredError(Loss):
     """
 
     twin = "squared_error"
+    squares = True
 
     def __init__(self, out_activation: str) -> None:
         self.sigma, self._link = ACTIVATIONS[out_activation], LINKS[out_activation]
+        self.domain = self._link.domain
         assert self.sigma.in_place, "A and Z share memory in value and delta"
         assert not self.sigma.compares, "value and delta pass scratch memory as work"
 

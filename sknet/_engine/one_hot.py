@@ -90,6 +90,12 @@ class OneHot:
 Targets = Array | OneHot
 
 
+def all_equal(Y: Targets) -> bool:
+    """Whether all rows are the same."""
+    rows = Y.codes if isinstance(Y, OneHot) else Y
+    return bool((rows == rows[0]).all())
+
+
 def dense(Y: Targets) -> Array:
     """Return targets with all numbers."""
     return Y.dense() if isinstance(Y, OneHot) else Y

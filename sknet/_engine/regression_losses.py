@@ -20,6 +20,7 @@ class AbsoluteError(Loss):
     """|z - y|; delta = sign(z - y), which is 0 at 0. The best constant is the median."""
 
     twin = "absolute_error"
+    robust = True
 
     def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
         np.subtract(Z, Y, out=work)
@@ -45,6 +46,7 @@ class Huber(Loss):
     """
 
     twin = "huber"
+    robust = True
     parameters: ClassVar[tuple[str, ...]] = ("huber_delta",)
 
     def __init__(self, huber_delta: float = 1.35) -> None:
@@ -87,6 +89,7 @@ class Quantile(Loss):
     """
 
     twin = "quantile"
+    robust = True
     parameters: ClassVar[tuple[str, ...]] = ("quantile",)
 
     def __init__(self, quantile: float = 0.5) -> None:
@@ -121,6 +124,7 @@ class NonCrossingQuantiles(Loss):
     """
 
     twin = "increasing_quantiles"
+    robust = True
     parameters: ClassVar[tuple[str, ...]] = ("quantile",)
 
     def __init__(self, quantile: Sequence[float] = (0.1, 0.5, 0.9)) -> None:

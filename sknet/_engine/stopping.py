@@ -5,32 +5,60 @@ Only this module uses tol, patience and the best score.
 
 from collections.abc import Callable, Sequence
 from math import inf, isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 from sknet._engine.parameters import Parameters
 from sknet._engine.reports import Record
 
 
+class Evaluation(NamedTuple):
+    """The results of an epoch on validation rows: a score, higher is better, and the loss."""
+
+    score: float
+    loss: float
+
+    def beats(self, other: "Evaluation") -> bool:
+        """Whether the score is higher, or equal at a lower loss."""
+        if self.score == other.score:
+            return self.loss < other.loss
+        return self.score > other.score
+
+
+#: The evaluation before the first epoch.
+NOTHING = Evaluation(-inf, inf)
+
+
 class Stopping:
     """Monitors the training loss or a validation score, and counts epochs without improvement.
 
-    An epoch is an improvement if its loss is at least `tol` below the best loss so far, or its
-    score at least `tol` above the best score. NaN is never an improvement.
+    By the training loss, an epoch is an improvement if its loss is at least `tol` below the best
+    loss so far. By a score, it is one if its score is at least `score_tol` above the best score so
+    far; or if its score is equal to the best, and its validation loss is at least `tol` below the
+    best validation loss at such a score. Scores are equal if they differ by less than `score_tol`,
+    or by at most `resolution`. NaN is never an improvement.
 
     Parameters
     ----------
     tol : float
+        Of losses.
     patience : int or inf
         Epochs without improvement after which `update` reports a plateau.
     validate : callable, optional
         ``validate(theta) -> score``, higher is better; `theta` are the `Parameters` that `update`
-        gets. If given, the parameters with the best score are kept.
+        gets. If given, the parameters with the best score are kept; of equal scores, those with the
+        lowest validation loss.
     by_score : bool
         Whether the score, if there is one, is monitored instead of the training loss.
+    score_tol : float, optional
+        Of scores; `tol` if None.
+    resolution : float
+        The smallest difference of scores that counts, such as the share of a single row.
+    held_loss : callable
+        ``held_loss() -> loss`` on the validation rows, at the parameters that were validated last.
+        By default, equal scores are equally good.
 
     Attributes
     ----------
-    best_score : float
     best_iter : int
         Epoch of `best_score`, counted from 1; 0 is before the first epoch.
     best_theta : object or None
@@ -43,22 +71,39 @@ class Stopping:
         patience: float,
         validate: Callable[[Any], float] | None = None,
         by_score: bool = True,
+        score_tol: float | None = None,
+        resolution: float = 0.0,
+        held_loss: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.tol, self.patience, self.validate, self.by_score = tol, patience, validate, by_score
+        self.score_tol = tol if score_tol is None else score_tol
+        self.resolution, self.held_loss = resolution, held_loss
         self.n_updates = self.best_iter = 0
-        self.best_score = -inf
         self.best_theta: Any = None
+        self._best_evaluation = NOTHING
         self._restart()
+
+    @property
+    def best_score(self) -> float:
+        """The best score so far; -inf if there is none."""
+        return self._best_evaluation.score
 
     def _restart(self) -> None:
         self._best, self._n_no_improvement = inf, 0
+        self._best_held = NOTHING
 
     def set_baseline(self, theta: Any) -> None:
         """Use `theta`, from which training continues, as the best so far."""
         if self.validate is not None:
-            score = self.validate(theta)
-            self.best_score, self.best_theta = -inf if isnan(score) else score, theta.copy()
-            self._best = -self.best_score if self.by_score else inf
+            self._best_evaluation, self.best_theta = self._evaluation(theta), theta.copy()
+            self._best_held = self._best_evaluation
+
+    def _evaluation(self, theta: Any) -> Evaluation:
+        """Return score and loss on the validation rows; the worst possible ones in place of NaN."""
+        assert self.validate is not None
+        score = self.validate(theta)
+        loss = self.held_loss()
+        return Evaluation(-inf if isnan(score) else score, inf if isnan(loss) else loss)
 
     def update(self, theta: Any, loss: float) -> bool:
         """Record a finished epoch; return whether patience has run out.
@@ -66,21 +111,36 @@ class Stopping:
         If so, patience and the best value start again, so that one outstanding epoch does not turn
         all later ones into plateaus.
         """
-        value = loss
         self.n_updates += 1
+        held = None
         if self.validate is not None:
-            score = self.validate(theta)
-            if self.best_theta is None or score > self.best_score:
-                self.best_score = -inf if isnan(score) else score
+            held = self._evaluation(theta)
+            if self.best_theta is None or held.beats(self._best_evaluation):
+                self._best_evaluation = held
                 self.best_theta, self.best_iter = theta.copy(), self.n_updates
-            value = -score if self.by_score else loss
-        improved = value <= self._best - self.tol
+        if held is None or not self.by_score:
+            improved = loss <= self._best - self.tol
+            self._best = self._best if isnan(loss) else min(loss, self._best)
+        else:
+            improved = self._improves(held)
         self._n_no_improvement = 0 if improved else self._n_no_improvement + 1
-        self._best = self._best if isnan(value) else min(value, self._best)
         if self._n_no_improvement < self.patience:
             return False
         self._restart()
         return True
+
+    def _improves(self, held: Evaluation) -> bool:
+        """Whether the score improves, or the validation loss at an equal score."""
+        best = self._best_held
+        if held.score == -inf:
+            return False
+        rise = held.score - best.score
+        ties = abs(rise) < self.score_tol or abs(rise) <= self.resolution
+        lowest = min(best.loss, held.loss) if ties else held.loss
+        if ties or rise > 0.0:
+            self._best_held = Evaluation(max(best.score, held.score), lowest)
+        rises = held.score >= best.score + self.score_tol
+        return rises or (ties and held.loss <= best.loss - self.tol)
 
     def plateaus(
         self, parameters: Parameters, record: Record, active: Sequence[int]

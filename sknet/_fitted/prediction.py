@@ -25,6 +25,7 @@ def predict(
     layers: Sequence[Layer],
     parameters: Views,
     finish: Callable[[np.ndarray], np.ndarray],
+    dtype: np.dtype,
     first_row: int = 0,
 ) -> np.ndarray:
     """Return ``finish(Z)`` for all rows, Z the raw output of `layers`.
@@ -39,7 +40,9 @@ def predict(
         Parameters of each layer; there may be further entries, which are not used.
     finish : callable
         ``finish(Z)`` returns an array with one entry per row, given the output
-        (n_members, rows, n_outputs) of some rows in the dtype of X.
+        (n_members, rows, n_outputs) of some rows.
+    dtype : dtype
+        Of the output that `finish` gets.
     first_row : int
         Index of the first row in the user's X, for error messages.
 
@@ -59,7 +62,7 @@ def predict(
         values = predict_by_chunks(
             layers,
             table,
-            lambda Z: finish(Z.astype(table.dtype)),
+            lambda Z: finish(Z.astype(dtype)),
             encoder.encode,
             encoder.n_columns if dense else None,
             team,

@@ -5,7 +5,8 @@ reading.py     reads y of any container: labels, indicators or numbers; raises f
 messages.py    errors and warnings for a y that cannot be used as it is
 target.py      Target: the base class
 classes.py     labels and label indicators
-continuous.py  numbers and their scaling
+continuous.py  numbers
+scale.py       centre, scale and precision of numbers, outliers among them
 weights.py     sample weights and class weights -> weights of mean 1
 =============  ===================================================================================
 """

@@ -38,6 +38,9 @@ class ClassTarget(Target):
     def original(self, Y: np.ndarray) -> np.ndarray:
         return self.decode(Y)
 
+    def resolution(self, n_samples: int, w: np.ndarray | None) -> float:
+        return 1.0 / n_samples if w is None else float(w.max() / w.sum(dtype=np.float64))
+
 
 class LabelTarget(ClassTarget):
     """One label a row: a sigmoid output for two classes, else a softmax over all."""

@@ -1,40 +1,12 @@
 """Targets of regression: one or several numbers per row, and their scaling."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import d2_pinball_score, r2_score
 
-from sknet._engine.averages import mean_and_scale
+from sknet._target.scale import Scaling
 from sknet._target.target import Target, cast_target
-
-
-class Scaling(NamedTuple):
-    """Mean and scale of each column of y; a constant column has scale 0."""
-
-    mean: np.ndarray
-    scale: np.ndarray
-
-    @classmethod
-    def of(cls, Y: np.ndarray, w: np.ndarray | None) -> "Scaling":
-        """Return the weighted mean and standard deviation of each column."""
-        return cls(*mean_and_scale(Y, w))
-
-    def widened(self, Y: np.ndarray) -> "Scaling":
-        """Return a scaling with a scale for columns that were constant but are not in `Y`."""
-        deviations = np.abs(Y - self.mean).max(axis=0)
-        return self._replace(scale=np.where(self.scale > 0, self.scale, deviations))
-
-    def forward(self, Y: np.ndarray) -> np.ndarray:
-        """Return (Y - mean) / scale; inf on overflow."""
-        with np.errstate(over="ignore"):
-            return (Y - self.mean) / np.where(self.scale > 0, self.scale, 1.0)
-
-    def back(self, prediction: np.ndarray) -> np.ndarray:
-        """Return prediction * scale + mean in the dtype of `prediction`; inf on overflow."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            restored = prediction * self.scale + self.mean
-            return restored.astype(prediction.dtype, copy=False)
 
 
 class ContinuousTarget(Target):
@@ -48,6 +20,8 @@ class ContinuousTarget(Target):
         Predicted levels, with one output for each if there are several; None for other losses.
     scaling : Scaling, optional
         Scaling that an earlier call has fitted.
+    least_dtype : {'float32', 'float64'}
+        The least dtype of predictions that can tell the targets apart.
     """
 
     def __init__(
@@ -55,8 +29,10 @@ class ContinuousTarget(Target):
         n_columns: int,
         quantiles: tuple[float, ...] | None = None,
         scaling: Scaling | None = None,
+        least_dtype: str = "float32",
     ) -> None:
         self.n_columns, self.quantiles, self.scaling = n_columns, quantiles, scaling
+        self.least_dtype = least_dtype
         self.n_outputs = len(quantiles) if quantiles and len(quantiles) > 1 else n_columns
 
     @classmethod
@@ -78,21 +54,26 @@ class ContinuousTarget(Target):
         return Y.astype(np.float64), None
 
     def fit(
-        self, Y: np.ndarray, w: np.ndarray | None, scales: bool, grows: bool
+        self, Y: np.ndarray, w: np.ndarray | None, scales: bool, grows: bool, robust: bool = False
     ) -> "ContinuousTarget":
-        if not scales:
-            return self
-        scaling = Scaling.of(Y, w)
+        scaling = Scaling.of(Y, w, robust)
         if grows:
             scale = np.where(scaling.scale > 0, scaling.scale, 1.0)
             scaling = scaling._replace(scale=scale)
-        return ContinuousTarget(self.n_columns, self.quantiles, scaling)
+        kept = scaling if scales else None
+        return ContinuousTarget(self.n_columns, self.quantiles, kept, scaling.least_dtype())
 
     def continued(self, Y: np.ndarray) -> "ContinuousTarget":
         """Return the target with scales for columns that were constant in earlier calls."""
         if self.scaling is None:
             return self
-        return ContinuousTarget(self.n_columns, self.quantiles, self.scaling.widened(Y))
+        scaling = self.scaling.widened(Y)
+        least = max(self.least_dtype, scaling.least_dtype())
+        return ContinuousTarget(self.n_columns, self.quantiles, scaling, least)
+
+    @property
+    def is_scaled(self) -> bool:
+        return self.scaling is not None
 
     def scaled(self, Y: np.ndarray) -> np.ndarray:
         return Y if self.scaling is None else self.scaling.forward(Y)

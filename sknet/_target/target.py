@@ -14,9 +14,15 @@ class Target:
     ----------
     n_outputs : int
         Number of outputs of the network.
+    is_scaled : bool
+        Whether ``scaled`` changes the targets.
+    least_dtype : {'float32', 'float64'}
+        The least dtype of predictions that can tell the targets apart.
     """
 
     n_outputs: int
+    is_scaled: bool = False
+    least_dtype: str = "float32"
 
     def encode(self, y: Any, dtype: Any, name: str = "y") -> tuple[np.ndarray, np.ndarray | None]:
         """Return ``Y (n_samples, n_outputs)`` and the strata of a hold-out.
@@ -26,7 +32,9 @@ class Target:
         """
         raise NotImplementedError
 
-    def fit(self, Y: np.ndarray, w: np.ndarray | None, scales: bool, grows: bool) -> "Target":
+    def fit(
+        self, Y: np.ndarray, w: np.ndarray | None, scales: bool, grows: bool, robust: bool = False
+    ) -> "Target":
         """Return a target that is fitted to the first rows, as `scaled` needs it.
 
         Parameters
@@ -37,6 +45,8 @@ class Target:
             Whether numbers are scaled.
         grows : bool
             Whether further rows follow, in which a constant column may vary.
+        robust : bool
+            Whether outliers must not change the scale.
         """
         return self
 
@@ -67,6 +77,10 @@ class Target:
     def score(self, Y: np.ndarray, prediction: np.ndarray, w: np.ndarray | None) -> float:
         """Return the estimator's ``score``, given encoded targets and restored predictions."""
         raise NotImplementedError
+
+    def resolution(self, n_samples: int, w: np.ndarray | None) -> float:
+        """Return by how much one of the rows can change ``score``; 0 if by any number."""
+        return 0.0
 
 
 def cast_target(Y: Targets, dtype: Any) -> Any:

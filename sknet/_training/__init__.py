@@ -8,8 +8,10 @@ state.py       TrainingState: the state of training between two calls
 rows.py        Rows, EncodedRows: the rows as read, and as the engine takes them
 hold_out.py    splits off the validation rows of early stopping
 prepare.py     step 1: fits and applies the encoder and the target
+units.py       best constants and their loss, the unit of tol
 build.py       step 2: network, validation, stopping rule and monitor
 run.py         step 3: trains by epochs or by L-BFGS
+outcome.py     finds constant predictions and losses that were still falling
 finish.py      step 4: Result, the outcome of training
 validation.py  loss and score on validation rows
 monitor.py     loss curve, printed lines, time limit and callbacks

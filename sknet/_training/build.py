@@ -20,6 +20,7 @@ from sknet._training.prepare import Prepared
 from sknet._training.rows import EncodedRows, Rows
 from sknet._training.settings import Settings
 from sknet._training.start import Start
+from sknet._training.units import Constant, Units, best_constants, mean_loss
 from sknet._training.validation import Validation, prediction_views
 
 #: Multiply-adds of the forward passes of an epoch (rows times parameters) above which training may
@@ -73,6 +74,8 @@ class Built:
         Validation of the members' averaged prediction.
     stopping : Stopping or IndependentStopping
     monitor : Monitor
+    units : list of Units
+        The units of `tol` of each member.
     """
 
     network: Network
@@ -80,6 +83,7 @@ class Built:
     validation: Validation | None
     stopping: Stopping | IndependentStopping
     monitor: Monitor
+    units: list[Units]
 
     def parameters(self) -> Views:
         """Return the parameters for prediction: those of the best epoch, if it is known."""
@@ -102,7 +106,12 @@ def build(
     network = _network(settings, prepared, generators)
     layers = network.layers
     views = prediction_views(layers, network.parameters.views())
-    first = start.parameters if start else _drawn(settings, layers, prepared, generators, members)
+    units = [Units(*own) for own in start.state.units or ()] if start else []
+    first = start.parameters if start else ()
+    if not (first and units):
+        constants = best_constants(settings, prepared, None if members is None else members.train)
+        units = [constant.units for constant in constants]
+        first = first or _drawn(layers, generators, constants)
     for values, view in zip(first, views, strict=True):
         for name, own in view.items():
             own[:] = values[name]
@@ -111,7 +120,7 @@ def build(
         validation = _validation(
             settings, prepared, layers, observers, prepared.held, prepared.held_encoded
         )
-    stopping = _stopping(settings, prepared, validation, layers, members)
+    stopping = _stopping(settings, prepared, validation, layers, members, units)
     if start:
         if isinstance(stopping, Stopping):
             stopping.set_baseline(network.parameters)
@@ -121,7 +130,7 @@ def build(
         validation.reset()
     max_time = None if incremental else settings.max_time
     monitor = Monitor(settings.verbose, max_time, validation, observers.callbacks)
-    built = Built(network, generators, validation, stopping, monitor)
+    built = Built(network, generators, validation, stopping, monitor, units)
     if isinstance(observers.callbacks, FitCallbacks):
         observers.callbacks.attributes = lambda: observers.attributes(
             built.parameters(), prepared.encoder, prepared.target, len(monitor.losses)
@@ -154,43 +163,20 @@ def _network(
 
 
 def _drawn(
-    settings: Settings,
     layers: Sequence[Layer],
-    prepared: Prepared,
     generators: Sequence[np.random.Generator],
-    members: MemberRows | None,
+    constants: Sequence[Constant],
 ) -> Views:
-    """Draw the initial parameters; the output bias is the best constant.
-
-    Members with rows or targets of their own start at the best constant for these.
-    """
+    """Draw the initial parameters; the output bias of each member is its best constant."""
     plain = [layer for layer in layers if not layer.training_only]
     draws = [drawn_parameters(plain, rng) for rng in generators]
     drawn = [
         {name: np.stack([layer[name] for layer in own]) for name in own[0]}
         for own in zip(*draws, strict=True)
     ]
-    Y, w = prepared.rows.Y, prepared.read.w
-    smoothing = smoothing_of(settings, prepared)
-    if members is None and smoothing is None:
-        drawn[-1]["b"][:] = prepared.loss.constant(Y, w)
-        return drawn
-    slope, shift = (1.0, 0.0) if smoothing is None else smoothing
-    slopes, shifts = (np.broadcast_to(a, len(generators)) for a in (slope, shift))
-    for k, b in enumerate(drawn[-1]["b"]):
-        rows = slice(None) if members is None else members.train[k]
-        own_w = None if w is None else w[rows]
-        b[:] = prepared.loss.constant(slopes[k] * Y[rows] + shifts[k], own_w)
+    for b, constant in zip(drawn[-1]["b"], constants, strict=True):
+        b[:] = constant.raw_output
     return drawn
-
-
-def smoothing_of(settings: Settings, prepared: Prepared) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return slope and shift of each member's targets; None where all smooth labels alike."""
-    if isinstance(settings.label_smoothing, float):
-        return None
-    own = [prepared.target.smoothing(e) for e in settings.label_smoothing]
-    slope, shift = (np.array(values) for values in zip(*own, strict=True))
-    return slope, shift
 
 
 def _validation(
@@ -221,10 +207,11 @@ def _stopping(
     validation: Validation | None,
     layers: Sequence[Layer],
     members: MemberRows | None,
+    units: Sequence[Units],
 ) -> Stopping | IndependentStopping:
     """Return one stopping rule for all members, or one for each."""
     if not settings.independent_stopping:
-        return Stopping(settings.tol, settings.patience, validation, prepared.stops_early)
+        return _rule(settings, mean_loss(units), validation, prepared.stops_early)
     own: list[Validation | None] = [None] * settings.n_members
     if members is not None and members.validate is not None:
         for k, numbers in enumerate(members.validate):
@@ -232,4 +219,20 @@ def _stopping(
             Y = prepared.target.scaled(rows.Y)
             encoded = rows.encoded(prepared.encoder, prepared.dtype, Y)
             own[k] = _validation(settings, prepared, layers, Observers(), rows, encoded)
-    return IndependentStopping([Stopping(settings.tol, settings.patience, v) for v in own])
+    return IndependentStopping(
+        [_rule(settings, unit.loss, v) for unit, v in zip(units, own, strict=True)]
+    )
+
+
+def _rule(
+    settings: Settings, unit: float, validation: Validation | None, by_score: bool = True
+) -> Stopping:
+    """Return a rule whose `tol` of losses is in units of the loss of the best constant."""
+    tol = settings.tol * unit
+    score_tol = tol if settings.by_loss else settings.tol
+    if validation is None:
+        return Stopping(tol, settings.patience)
+    return Stopping(
+        tol, settings.patience, validation, by_score, score_tol, validation.resolution,
+        validation.last_loss,
+    )  # fmt: skip

@@ -8,10 +8,12 @@ from sknet._engine.stopping import IndependentStopping, Stopping
 from sknet._table.encoder import Encoder
 from sknet._target.target import Target
 from sknet._training.build import Built
+from sknet._training.outcome import trouble
 from sknet._training.prepare import Prepared
 from sknet._training.run import RunEnd
 from sknet._training.settings import Settings
 from sknet._training.state import TrainingState
+from sknet._training.units import mean_loss
 from sknet._training.validation import Validation
 
 
@@ -35,6 +37,10 @@ class Result(NamedTuple):
     validation : Validation or None
     best_score, best_iter
         The best validation score and its epoch; None without validation.
+    unit : float
+        The loss of the best constant, the unit of `tol`.
+    trouble : str or None
+        A warning that predictions are constant or that the loss was still falling.
     """
 
     parameters: Views
@@ -48,6 +54,8 @@ class Result(NamedTuple):
     validation: Validation | None
     best_score: float | None
     best_iter: int | None
+    unit: float
+    trouble: str | None
 
 
 def finish(
@@ -65,6 +73,9 @@ def finish(
     elif stopping.best_theta is not None:
         state.last_theta = network.parameters.copy()
     is_validated = validation is not None and isinstance(stopping, Stopping)
+    found = None
+    if ended.reason != "epoch":
+        found = trouble(settings, prepared, built, built.monitor.losses, ended.reason)
     reached_horizon = settings.has_horizon and ended.reason == "max_iter"
     return Result(
         parameters=built.parameters(),
@@ -78,4 +89,6 @@ def finish(
         validation=validation,
         best_score=stopping.best_score if is_validated else None,
         best_iter=stopping.best_iter if is_validated else None,
+        unit=mean_loss(built.units),
+        trouble=found,
     )

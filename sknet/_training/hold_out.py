@@ -4,8 +4,16 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from sknet._compat import warn
+from sknet._target.messages import label_words
 from sknet._target.target import Target
 from sknet._training.rows import Rows
+
+#: Validation rows of a class below which a warning says that early stopping cannot judge it.
+MIN_CLASS_ROWS = 5
+#: A class is rare if it has less than this share of the training rows of a class of mean size.
+RARE_SHARE = 0.25
+#: Validation rows below which the score decides which epoch is kept, but not when training ends.
+MIN_STOPPING_ROWS = 10
 
 
 def hold_out(rows: Rows, fraction: float, seed: int, target: Target) -> tuple[Rows, Rows]:
@@ -14,7 +22,8 @@ def hold_out(rows: Rows, fraction: float, seed: int, target: Target) -> tuple[Ro
     Warns
     -----
     UserWarning
-        If the split cannot be stratified. The message names the rare labels.
+        If the split cannot be stratified, or holds few rows of a class. The message names the rare
+        labels.
 
     Raises
     ------
@@ -52,4 +61,35 @@ def hold_out(rows: Rows, fraction: float, seed: int, target: Target) -> tuple[Ro
     kept, held = train_test_split(
         np.arange(n_samples), test_size=n_held, random_state=seed, stratify=stratify
     )
-    return rows.take(kept), rows.take(held)
+    trained, validated = rows.take(kept), rows.take(held)
+    if stratify is not None:
+        warn_of_rare_class(trained, validated, target, is_given=False)
+    return trained, validated
+
+
+def warn_of_rare_class(trained: Rows, held: Rows, target: Target, is_given: bool) -> None:
+    """Warn if validation rows that decide when to stop hold too few rows of a rare class.
+
+    `is_given` is whether the user has passed them.
+    """
+    if trained.strata is None or held.strata is None:
+        return
+    n_classes = len(target.classes)
+    counts, n_held = (np.bincount(rows.strata, minlength=n_classes) for rows in (trained, held))
+    is_rare = counts < RARE_SHARE * counts.sum() / np.count_nonzero(counts)
+    few = np.flatnonzero((counts > 0) & is_rare & (n_held < MIN_CLASS_ROWS))
+    if not len(few):
+        return
+    rarest = few[n_held[few].argmin()]
+    more = (
+        "Pass more rows of it in X_val"
+        if is_given
+        else "The hold-out is stratified already: pass a larger validation_fraction"
+    )
+    warn(
+        f"Early stopping has only {n_held[rarest]} of {len(held.Y)} validation rows of the class"
+        f" {label_words(target.classes[[rarest]])}: too few to judge it. {more}, a scoring that"
+        " looks at the rare class ('roc_auc', 'average_precision', 'neg_log_loss'), or"
+        " early_stopping=False.",
+        UserWarning,
+    )

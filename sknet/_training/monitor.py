@@ -14,7 +14,8 @@ class Monitor:
     Parameters
     ----------
     verbose : int
-        Number of epochs from one printed line to the next; 0 prints nothing.
+        Number of epochs from one printed line to the next; 0 prints nothing. The first and the
+        last epoch are printed too.
     max_time : float or None
         Time limit in seconds.
     validation : Validation or None
@@ -41,6 +42,7 @@ class Monitor:
         self.losses: list[float] = []
         self.reason: str | None = None
         self._started = perf_counter()
+        self._unprinted: str | None = None
 
     def begin(self) -> None:
         """Begin an epoch."""
@@ -50,13 +52,21 @@ class Monitor:
         """Record a finished epoch; return whether to stop."""
         self.losses.append(record.loss)
         seconds = perf_counter() - self._started
-        if self.every and (record.iteration == 1 or record.iteration % self.every == 0):
-            print(self._line(record, seconds), flush=True)
+        if self.every:
+            self._unprinted = self._line(record, seconds)
+            if record.iteration == 1 or record.iteration % self.every == 0:
+                self.print_last()
         if self.callbacks.end():
             self.reason = "callback"
         elif seconds >= self.max_time:
             self.reason = "max_time"
         return self.reason is not None
+
+    def print_last(self) -> None:
+        """Print the last epoch, unless that has been done or nothing is to be printed."""
+        line, self._unprinted = self._unprinted, None
+        if line is not None:
+            print(line, flush=True)
 
     def _line(self, record: Record, seconds: float) -> str:
         """Return the line to print for an epoch."""

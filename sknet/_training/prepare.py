@@ -1,5 +1,6 @@
 """Step 1 of training: fit the encoder and the target, and encode the rows."""
 
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -7,9 +8,11 @@ from scipy.sparse import issparse
 
 from sknet._engine.links import LINKS, Link
 from sknet._engine.loss_base import Loss
+from sknet._engine.losses import LOSSES
 from sknet._table.encoder import Encoder
+from sknet._target.scale import warn_of_outliers
 from sknet._target.target import Target
-from sknet._training.hold_out import hold_out
+from sknet._training.hold_out import MIN_STOPPING_ROWS, hold_out, warn_of_rare_class
 from sknet._training.rows import EncodedRows, Rows
 from sknet._training.settings import Settings
 from sknet._training.start import Start
@@ -17,6 +20,8 @@ from sknet._training.start import Start
 #: Maximum elements of X up to which X is copied only to append a column of ones, which saves the
 #: first layer two passes per step. Measured: a small step takes 44 us instead of 47.
 MAX_COPIED_ELEMENTS = 1 << 24
+#: How far a target may be outside a range with two ends: what rescaling to the range rounds.
+DOMAIN_SLACK = 1e-6
 
 
 class Prepared(NamedTuple):
@@ -40,7 +45,7 @@ class Prepared(NamedTuple):
     held_encoded : EncodedRows or None
         The encoded validation rows.
     stops_early : bool
-        Whether the validation score ends training.
+        Whether the validation score ends training. A few rows decide only which epoch is kept.
     """
 
     encoder: Encoder
@@ -86,33 +91,44 @@ def prepare(
         Seed of the hold-out.
     """
     stops_early = not incremental and settings.stops_early(len(rows.Y), held is not None)
+    name = "y" if held is None else "y_val"
     if stops_early and held is None:
         rows, held = hold_out(rows, settings.validation_fraction, split_seed, target)
+    elif stops_early and held is not None:
+        warn_of_rare_class(rows, held, target, is_given=True)
+    if held is not None:
+        stops_early &= len(held.Y) >= MIN_STOPPING_ROWS
     if held is not None and settings.solver is None and settings.n_members > 1:
         raise ValueError(
             "solver='lbfgs' fits n_members > 1 one after another, so that there is no averaged"
             " prediction to validate. Set early_stopping=False and pass no X_val, or set"
             " n_members=1."
         )
-    link = LINKS[out_activation]
+    link, loss = LINKS[out_activation], settings.loss(out_activation)
     if start is None:
         scales = settings.target_scaling and link.is_linear
-        target = target.fit(rows.Y, rows.w, scales, incremental)
+        target = target.fit(rows.Y, rows.w, scales, incremental, loss.robust)
         encoder = Encoder.fit(rows.X, rows.w, settings.encoding, continues=incremental)
-        dtype = settings.compute_dtype(rows.X.dtype, len(rows.Y))
+        dtype = settings.compute_dtype(rows.X.dtype, len(rows.Y), _engine_dtype(target))
+        if loss.squares and link.domain.most == inf:
+            warn_of_outliers(rows.Y, rows.w)
     else:
         target, encoder, dtype = target.continued(rows.Y), start.encoder, start.dtype
-    loss = settings.loss(out_activation)
     targets = _smoothed(target, target.scaled(rows.Y), settings)
     trained = rows.encoded(encoder, dtype, targets, _has_ones(rows, encoder, dtype, settings))
-    _require_domain(loss, settings, trained.Y)
+    _require_domain(loss, settings, out_activation, trained.Y, "y")
     held_encoded = None
     if held is not None:
         held_encoded = held.encoded(encoder, dtype, target.scaled(held.Y))
-        _require_domain(loss, settings, held_encoded.Y)
+        _require_domain(loss, settings, out_activation, held_encoded.Y, name)
     return Prepared(
         encoder, target, loss, link, rows, trained, dtype, held, held_encoded, stops_early
     )
+
+
+def _engine_dtype(target: Target) -> str:
+    """Return the least dtype that can tell the targets apart in the engine's units."""
+    return "float32" if target.is_scaled else target.least_dtype
 
 
 def _smoothed(target: Target, Y: np.ndarray, settings: Settings) -> np.ndarray:
@@ -133,7 +149,17 @@ def _has_ones(rows: Rows, encoder: Encoder, dtype: np.dtype, settings: Settings)
     return dense_first and not (as_it_is and rows.X.numbers.size > MAX_COPIED_ELEMENTS)
 
 
-def _require_domain(loss: Loss, settings: Settings, Y: np.ndarray) -> None:
+def _require_domain(
+    loss: Loss, settings: Settings, out_activation: str, Y: np.ndarray, name: str
+) -> None:
     """Raise ValueError if a target is outside the domain of the loss."""
-    if not loss.domain.accepts(Y):
-        raise ValueError(f"y must be {loss.domain.words} with loss={settings.loss_name!r}.")
+    domain = loss.domain
+    if domain.accepts(Y, DOMAIN_SLACK if domain.most < inf else 0.0):
+        return
+    own = next(iter(LOSSES[settings.loss_name]))
+    chosen = f" and out_activation={out_activation!r}" if out_activation != own else ""
+    advice = f" Rescale y to this range, or use out_activation={own!r}." if chosen else ""
+    raise ValueError(
+        f"{name} must be {domain.words} with loss={settings.loss_name!r}{chosen}."
+        f" {domain.n_outside(Y)} of {Y.size} values are not.{advice}"
+    )

@@ -14,10 +14,11 @@ from sknet._engine.reports import Record
 from sknet._engine.stopping import Stopping
 from sknet._engine.training import Training
 from sknet._threads import blas_threads
-from sknet._training.build import Built, MemberRows, smoothing_of
+from sknet._training.build import Built, MemberRows
 from sknet._training.prepare import Prepared
 from sknet._training.settings import Settings
 from sknet._training.state import TrainingState
+from sknet._training.units import smoothing_of
 
 
 class RunEnd(NamedTuple):
@@ -69,6 +70,7 @@ def _run_epochs(
     n_threads = network.n_shares(size) if compiled is None else compiled.n_threads
     training.limit = partial(blas_threads, network.largest_product(size), n_threads == 1)
     reason = training.run(batches, stopping, max_iter, monitor, monitor.begin, settings.warm_start)
+    monitor.print_last()
     state.solver, state.epochs = settings.solver_name, training.state()
     state.stopping = stopping.state() if isinstance(stopping, Stopping) else None
     if incremental and reason == "max_iter":
@@ -121,10 +123,12 @@ def _run_lbfgs(
         reason, loss, n_iter = minimize_lbfgs(
             objective_of(member, batch), member.theta[0], settings.tol, settings.max_iter,
             settings.max_fun, monitor, monitor.begin, limit, update,
+            built.units[k].gradient,
         )  # fmt: skip
         if not monitor.losses:  # the initial parameters are the solution
             update(loss)
             monitor(Record(1, loss, None))
+        monitor.print_last()
         curves.append(monitor.losses)
         reasons.append(monitor.reason or reason)
         n_iters.append(max(n_iter, 1))

@@ -165,13 +165,13 @@ class Settings:
         """
         return self.init == "auto" and self.solver is not None and self.solver.scale_free
 
-    def compute_dtype(self, X_dtype: np.dtype, n_samples: int) -> np.dtype:
+    def compute_dtype(self, X_dtype: np.dtype, n_samples: int, Y_dtype: str) -> np.dtype:
         """Return the compute dtype for rows in the precision `X_dtype`.
 
         "auto" is float32 for mini-batches, whose noise is much larger than rounding errors, and the
-        precision of X if each step uses all rows.
+        precision of X if each step uses all rows; but float64 if the targets need it (`Y_dtype`).
         """
         if self.dtype != "auto":
             return np.dtype(self.dtype)
         full_batch = self.batch_rows(n_samples) == n_samples
-        return X_dtype if full_batch else np.dtype(np.float32)
+        return np.promote_types(X_dtype if full_batch else np.float32, Y_dtype)

@@ -25,6 +25,8 @@ class TrainingState:
         Scale of the sample weights, fixed by the first call.
     last_theta : list of ndarray or None
         theta of the last epoch, if the fitted parameters are those of another epoch.
+    units : list of tuples of two floats, or None
+        The units of `tol` of each member (``units.py``), fixed by the first call.
     """
 
     solver: str | None = None
@@ -33,6 +35,7 @@ class TrainingState:
     split_seed: int | None = None
     weight_scale: tuple[float, float] | None = None
     last_theta: list[np.ndarray] | None = None
+    units: list[tuple[float, float]] | None = None
 
     def packed(self) -> dict[str, Any]:
         """Return the state as builtins and arrays, for a pickle."""

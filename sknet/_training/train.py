@@ -16,6 +16,7 @@ from sknet._training.run import run
 from sknet._training.settings import Settings
 from sknet._training.start import Start
 from sknet._training.state import TrainingState
+from sknet._training.warning import warn_of_alpha
 
 
 def member_seeds(random_state: Any, n_members: int) -> list[int]:
@@ -62,14 +63,17 @@ def train(
     members : MemberRows, optional
         Training and validation rows of each member, as indices of `rows`.
     """
+    if start is None:
+        warn_of_alpha(settings, len(rows.Y))
     seeds = member_seeds(settings.random_state, settings.n_members)
     generators = [np.random.default_rng(seed) for seed in seeds]
     state = replace(start.state) if start else TrainingState()
     split_seed = seeds[0] if state.split_seed is None else state.split_seed
     prepared = prepare(settings, rows, target, out_activation, start, incremental, held, split_seed)
-    if prepared.stops_early and held is None:
+    if prepared.held is not None and held is None:
         state.split_seed = split_seed
     observers = observers or Observers()
     built = build(settings, prepared, start, generators, incremental, observers, members)
+    state.units = [tuple(own) for own in built.units]
     ended = run(settings, prepared, built, state, incremental, members)
     return finish(settings, prepared, built, state, ended)

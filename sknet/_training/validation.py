@@ -66,6 +66,13 @@ class Validation:
         self.losses: list[float] = []
         self.scores: list[float] = []
 
+    @property
+    def resolution(self) -> float:
+        """How much the score changes with a single row; 0 if the score may be any number."""
+        if self.by_loss or self.score is not None:
+            return 0.0
+        return self.target.resolution(len(self.rows.Y), self.rows.w)
+
     def __call__(self, parameters: Parameters) -> float:
         """Return the score, higher is better; NaN if predictions are not finite."""
         views = prediction_views(self.layers, parameters.views())
@@ -87,6 +94,10 @@ class Validation:
         self.losses.append(loss)
         self.scores.append(score)
         return score
+
+    def last_loss(self) -> float:
+        """Return the loss of the last call."""
+        return self.losses[-1]
 
     def _mean_loss(self, Z: np.ndarray) -> float:
         """Return the mean loss over rows and members, without penalty; `Z` may be overwritten."""

@@ -1,5 +1,6 @@
 """Warnings at the end of a fit, with advice."""
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet._compat import warn
@@ -12,6 +13,8 @@ from sknet._training.settings import Settings
 MIN_FIRST_CHUNK_ROWS = 100
 #: Ratio of the last loss to the first one above which a warning reports divergence.
 DIVERGED_LOSS_RATIO = 10
+#: Value of `alpha` above which a warning recalls that the batch does not divide it.
+MOST_ALPHA = 1e-2
 
 NOT_CONVERGED = {
     "max_iter": "Maximum iterations ({0.max_iter}) reached and the optimization hasn't converged"
@@ -23,8 +26,22 @@ NOT_CONVERGED = {
 }
 
 
+def warn_of_alpha(settings: Settings, n_samples: int) -> None:
+    """Warn if `alpha` looks like one for scikit-learn, which divides it by the batch."""
+    alpha = float(np.max(settings.alpha))
+    if settings.solver is None or alpha <= MOST_ALPHA:
+        return
+    batch = settings.batch_rows(n_samples)
+    warn(
+        f"alpha={alpha:g} is large: here it multiplies the penalty on the mean loss, whatever the"
+        f" batch. scikit-learn divides its alpha by the rows of the batch: for batches of {batch},"
+        f" alpha={alpha:g} of scikit-learn is alpha={alpha / batch:.3g} here.",
+        UserWarning,
+    )
+
+
 def warn_of_end(settings: Settings, result: Result) -> None:
-    """Warn if training did not converge, was interrupted, or diverged."""
+    """Warn if training did not converge, was interrupted, diverged, or did not learn."""
     message, kind = None, ConvergenceWarning
     if result.reason in NOT_CONVERGED:
         message = NOT_CONVERGED[result.reason].format(settings)
@@ -35,12 +52,14 @@ def warn_of_end(settings: Settings, result: Result) -> None:
     if message:
         warn(message, kind)
     first, last = result.losses[0], result.losses[-1]
-    if last > DIVERGED_LOSS_RATIO * max(first, settings.tol):
+    if last > DIVERGED_LOSS_RATIO * max(first, settings.tol * result.unit):
         warn(
             f"Training ended at a loss of {last:.3g}, far above the {first:.3g} that it began with."
             " Lower learning_rate_init.",
             ConvergenceWarning,
         )
+    elif result.trouble:
+        warn(result.trouble, ConvergenceWarning)
 
 
 def warn_of_few_rows(encoder: Encoder, n_samples: int) -> None:

@@ -8,6 +8,7 @@ from sklearn.base import clone
 
 from tests.controls.common import NUMBERS, TRAIN, X_TEST, X, each_task, network, target
 from tests.marks import ignore_convergence
+from tests.networks import best_epoch
 
 pytestmark = ignore_convergence
 ACTIVATIONS = {
@@ -76,6 +77,6 @@ def test_attributes_of_every_solver(task, solver, n_members):
     if solver == "lbfgs" and n_members > 1:
         return
     ours.set_params(early_stopping=True).fit(X, target(task))
-    assert ours.best_iter_ == np.argmax(ours.validation_scores_) + 1
+    assert ours.best_iter_ == best_epoch(ours)
     assert len(ours.validation_scores_) == len(ours.validation_loss_curve_) == ours.n_iter_
     assert ours.best_loss_ is None

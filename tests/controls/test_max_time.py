@@ -38,6 +38,7 @@ def test_max_time_ends_training_after_the_epoch_in_which_it_runs_out(
 def test_max_time_that_is_not_reached_changes_nothing(monkeypatch):
     monkeypatch.setattr(monitor, "perf_counter", Clock())
     with warnings.catch_warnings(action="error", category=ConvergenceWarning):
+        warnings.filterwarnings("ignore", message="Training stopped at tol=1e.06")
         ours = network(max_time=11, tol=1e6, n_iter_no_change=5).fit(X, target("number"))
     assert ours.n_iter_ == 6  # the first, and five without improvement
 

@@ -15,6 +15,7 @@ pytestmark = ignore_convergence
 # ------------------------------------------------------------------------- clipping, dropout
 
 
+@pytest.mark.filterwarnings("ignore:.* of the rows carry 1 of the variance of y")
 def test_clip_norm_limits_the_effect_of_an_outlier():
     """Gradient descent diverges on one target of 1e9; with clipping it does not."""
     y = target("number").copy()

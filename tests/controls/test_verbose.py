@@ -22,7 +22,8 @@ def test_verbose_prints_the_curves(task, solver, validated, verbose, capsys):
     given = {"X_val": X_TEST, "y_val": target(task, TEST)} if validated else {}
     ours = network(task, solver=solver, verbose=verbose).fit(X, target(task), **given)
     matches = [LINE.fullmatch(line) for line in capsys.readouterr().out.splitlines()]
-    every = [k for k in range(1, ours.n_iter_ + 1) if k == 1 or k % int(verbose) == 0]
+    n_iter = ours.n_iter_
+    every = [k for k in range(1, n_iter + 1) if k in (1, n_iter) or k % int(verbose) == 0]
     assert [int(match[1]) for match in matches] == every
     for k, match in zip(every, matches, strict=True):
         assert match[2] == f"{ours.loss_curve_[k - 1]:.6f}"

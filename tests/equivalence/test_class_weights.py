@@ -55,7 +55,7 @@ def test_class_weights_equal_the_sample_weights_that_they_imply(solver, class_we
 def test_with_class_weights_a_weight_of_two_equals_the_row_twice(solver, class_weight):
     twice = np.random.default_rng(0).random(len(NAMES)) < 0.3
     params = {"batch_size": 10**6} if solver != "lbfgs" else {}
-    params |= {"class_weight": class_weight, "alpha": 0.1}
+    params |= {"class_weight": class_weight, "alpha": 0.01}
     weighted = network(MLPBackpropClassifier, solver=solver, **params)
     weighted.fit(X_WINE, NAMES, sample_weight=1 + twice)
     repeated = network(MLPBackpropClassifier, solver=solver, **params)

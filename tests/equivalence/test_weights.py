@@ -21,8 +21,8 @@ def test_a_weight_of_two_equals_the_row_twice(task, solver):
     X, y = data()
     twice = np.random.default_rng(0).random(len(y)) < 0.3
     repeats = 1 + twice
-    params = {"alpha": 0.1, "max_iter": 12, "batch_size": 10**6} if solver != "lbfgs" else {}
-    params = {"alpha": 0.1, "max_iter": 12} | params
+    params = {"alpha": 0.01, "max_iter": 12, "batch_size": 10**6} if solver != "lbfgs" else {}
+    params = {"alpha": 0.01, "max_iter": 12} | params
     weighted = network(cls, solver=solver, **params).fit(X, y, sample_weight=repeats)
     repeated = network(cls, solver=solver, **params)
     repeated.fit(np.concatenate([X, X[twice]]), np.concatenate([y, y[twice]]))
@@ -37,7 +37,7 @@ def test_a_factor_on_the_weights_changes_nothing(task, solver, factor):
     cls, data = TASKS[task]
     X, y = data()
     w = np.random.default_rng(0).uniform(0.5, 3, len(y))
-    params = {"alpha": 0.1}
+    params = {"alpha": 0.01}
     if solver != "lbfgs":
         params["batch_size"] = 16
     expected, scaled = (network(cls, solver=solver, **params) for _ in range(2))

@@ -10,7 +10,7 @@ from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.datasets import TASKS, X_IRIS, Y_IRIS, each_task, multiclass, number
 from tests.estimators.common import network
 from tests.marks import ESTIMATORS, SOLVERS, each_estimator, each_solver, ignore_convergence
-from tests.networks import assert_same_model
+from tests.networks import assert_same_model, best_epoch
 
 
 def held_out(estimator, y):
@@ -51,7 +51,7 @@ def test_early_stopping_keeps_the_best_parameters(task, params, weighted):
         estimator.score(X[held], y[held], sample_weight=w_held), max(scores), rtol=1e-12
     )
     # the parameters kept are those of a fit that ends at the best epoch
-    so_far = clone(estimator).set_params(max_iter=int(np.argmax(scores)) + 1)
+    so_far = clone(estimator).set_params(max_iter=best_epoch(estimator))
     assert_same_model(so_far.fit(X, y, sample_weight=w), estimator, X)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import minmax_scale
 
 from sknet import MLPBackpropRegressor
 from tests.datasets import X_IRIS, Y_IRIS, counts, each_task, number
@@ -108,6 +109,7 @@ def test_poisson_predictions_that_overflow_are_the_largest_finite_number(x_dtype
 def test_a_bounded_output_keeps_predictions_within_its_bounds(loss_activation):
     loss, out_activation = loss_activation
     X, y = number()
+    y = minmax_scale(y, (0, 1))
     estimator = network(MLPBackpropRegressor, loss=loss, out_activation=out_activation).fit(X, y)
     prediction = estimator.predict(100 * X)
     assert estimator.out_activation_ == out_activation

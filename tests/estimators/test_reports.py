@@ -57,7 +57,7 @@ def test_reaching_max_fun_is_a_warning_that_names_it():
 
 @ignore_convergence
 @pytest.mark.parametrize(
-    ("verbose", "lines"), [(False, []), (True, [1, 2, 3, 4, 5]), (2, [1, 2, 4])]
+    ("verbose", "lines"), [(False, []), (True, [1, 2, 3, 4, 5]), (2, [1, 2, 4, 5])]
 )
 @pytest.mark.parametrize("params", [{}, {"solver": "lbfgs"}, {"early_stopping": True}], ids=str)
 def test_verbose_k_prints_loss_and_score_every_k_epochs(params, verbose, lines, capsys):

@@ -18,7 +18,7 @@ GOOD = {
         *[*ACTIVATIONS, ("relu",), ["tanh"], np.array(["tanh"]), np.str_("tanh")],
     ],
     "solver": ["lbfgs", *OPTIMIZERS, np.str_("sgd")],
-    "alpha": [0, 0.0, 1, 1e-3, np.float32(0.1), np.int64(1)],
+    "alpha": [0, 0.0, 1e-3, np.float32(0.001), np.int64(0)],
     "batch_size": ["auto", 1, 10, 10**6, np.int64(7)],
     "learning_rate": [*SCHEDULES, lambda progress: 0.01 / (1 + progress.epoch)],
     "warmup": [0, 0.0, 1, 2, 0.1, np.int64(1), np.float32(0.5)],

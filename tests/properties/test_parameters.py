@@ -29,7 +29,7 @@ VALUES = {
     "target_scaling": [True, False],
     "class_weight": [None, "balanced", {0: 2.0}, {0: 0.0, 1: 1.0}, {9: 1.0}],
     "label_smoothing": [0.0, 0.1, 0.99],
-    "alpha": [0, 1e-4, 10.0],
+    "alpha": [0, 1e-4, 1e-2],
     "dropout": [0.0, 0.5, 0.99, (0.5,), (0.1, 0.2)],
     "dropout_input": [0.0, 0.3],
     "clip_norm": [None, 1e-3, 1.0],

@@ -38,7 +38,7 @@ ESTIMATORS = {
 #: The settings that differ, and the constructor's parameters that mean the same for member k.
 DIFFERENCES = {
     "rates": ({"learning_rate_init": (0.001, 0.01, 0.05)}, ["learning_rate_init"]),
-    "penalties": ({"alpha": (0.0, 0.1, 1.0)}, ["alpha"]),
+    "penalties": ({"alpha": (0.0, 0.001, 0.01)}, ["alpha"]),
     "dropout": ({"dropout": ((0.0, 0.2, 0.1), (0.3, 0.0, 0.5))}, ["dropout_input", "dropout"]),
     "smoothing": ({"label_smoothing": (0.0, 0.1, 0.4)}, ["label_smoothing"]),
 }
