@@ -27,7 +27,8 @@ from sknet._fitted.prediction import predict
 from sknet._introspection import Introspected
 from sknet._table.categorical import is_arrow, is_frame
 from sknet._table.encoder import Encoder, plain_parameter
-from sknet._table.read import pieces, refuse_lazy, validate_X
+from sknet._table.messages import refuse_lazy
+from sknet._table.read import pieces, validate_X
 from sknet._table.table import Table
 from sknet._target.reading import require_y
 from sknet._target.target import Target
@@ -169,7 +170,7 @@ class BaseMLP(
             p = _params.check(self, self._losses, X_val=given[0] is not None)
             settings = Settings.of(p)
             goes_on = hasattr(self, "coefs_") and (incremental or settings.warm_start)
-            refuse_lazy(X)
+            refuse_lazy(X, "X")
             require_memory(settings, X)
             require_y(self, y)
             y = self._read_y(y)
@@ -400,7 +401,7 @@ class BaseMLP(
         is not finite.
         """
         check_is_fitted(self)
-        refuse_lazy(X)
+        refuse_lazy(X, "X")
         encoder = self._encoder
         becomes_dense = issparse(X) and encoder.centred
         if (is_frame(X) or is_arrow(X) or becomes_dense) and X.shape[0] > FRAME_ROWS:

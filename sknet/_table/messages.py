@@ -205,6 +205,29 @@ def refuse_masked(values: Any, name: str) -> None:
         raise ValueError(f"{name} has masked entries. Fill them, or leave these rows out.")
 
 
+#: The call that gets the rows of a lazy container, by what the container is called.
+GETS_ROWS = {
+    "toPandas": "Spark frame",
+    "compute": "Dask collection",
+    "collect": "lazy frame",
+    "read_all": "stream of record batches",
+    "fetchdf": "relation of a database",
+    "execute": "query",
+}
+
+
+def refuse_lazy(values: Any, name: str) -> None:
+    """Raise where the rows are not there yet, and show the call that gets them."""
+    if isinstance(values, np.ndarray):
+        return
+    for call, what in GETS_ROWS.items():
+        # of the type: a frame has an attribute for each column
+        if hasattr(type(values), call) and (call != "compute" or hasattr(values, "dask")):
+            raise TypeError(
+                f"{name} is a {what}: its rows are not there yet. Pass {name}.{call}()."
+            )
+
+
 @contextmanager
 def without_data(name: str) -> Iterator[None]:
     """Replace the messages of scikit-learn and numpy that print values of `name`."""

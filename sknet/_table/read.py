@@ -26,6 +26,7 @@ from sknet._table.messages import (
     first_names,
     lines_for_arrow,
     look_error,
+    refuse_lazy,
     refuse_masked,
     text_error,
     time_error,
@@ -44,14 +45,6 @@ def pieces(X: Any, n_rows: int) -> Iterator[Any]:
     X = X.tocsr() if scipy.sparse.issparse(X) else X
     for start in range(0, X.shape[0], n_rows):
         yield rows_of(X, slice(start, min(start + n_rows, X.shape[0])))
-
-
-def refuse_lazy(X: Any) -> None:
-    """Raise where the rows are not there yet: lazy frames of polars, frames and arrays of Dask."""
-    if hasattr(X, "collect") and not hasattr(X, "shape"):
-        raise TypeError("X is a lazy frame: its rows are not there yet. Pass X.collect().")
-    if hasattr(X, "compute") and hasattr(X, "dask"):
-        raise TypeError("X is a Dask collection: its rows are not there yet. Pass X.compute().")
 
 
 def validate_X(
@@ -84,7 +77,7 @@ def validate_X(
         the columns are wrong.
     """
     refuse_masked(X, "X")
-    refuse_lazy(X)
+    refuse_lazy(X, "X")
     if is_arrow(X):
         with lines_for_arrow():
             table = _read_frame(estimator, X.to_pandas(), reset, like, source=X)

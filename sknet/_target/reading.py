@@ -24,7 +24,7 @@ from sknet._table.kinds import (
     name_of,
     time_kind,
 )
-from sknet._table.messages import refuse_masked, without_data
+from sknet._table.messages import refuse_lazy, refuse_masked, without_data
 from sknet._target.messages import (
     bytes_error,
     missing_error,
@@ -128,14 +128,13 @@ def read_numbers(y: Any, name: str = "y", warns: bool = True) -> np.ndarray:
 
 def _array(y: Any, name: str) -> Any:
     """Return any container as an array or a sparse matrix, in which nothing is missing."""
+    refuse_lazy(y, name)
     refuse_masked(y, name)
     if issparse(y):
         if y.dtype.kind == "f" and np.isnan(y.data).any():
             rows = y.tocoo()
             raise missing_error(name, np.bincount(rows.row[np.isnan(rows.data)], None, y.shape[0]))
         return y
-    if hasattr(y, "collect") and not hasattr(y, "shape"):
-        raise TypeError(f"{name} is a lazy frame: its rows are not there yet. Pass y.collect().")
     if hasattr(y, "columns") and hasattr(y, "dtypes") and y.shape[1]:
         read = [_column(column) for column in _columns(y)]
         missing = np.any([mask for _, mask in read], axis=0)

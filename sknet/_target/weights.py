@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from sknet._compat import warn
-from sknet._table.messages import refuse_masked, without_data
+from sknet._table.messages import refuse_lazy, refuse_masked, without_data
 from sknet._target.classes import LabelTarget
 from sknet._target.messages import label_words
 
@@ -21,6 +21,7 @@ def checked_weights(sample_weight: Any, n_samples: int) -> np.ndarray | None:
     ValueError
         If weights are not finite, are negative, or have the wrong length.
     """
+    refuse_lazy(sample_weight, "sample_weight")
     refuse_masked(sample_weight, "sample_weight")
     if sample_weight is None:
         return None

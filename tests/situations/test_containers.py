@@ -56,20 +56,38 @@ def test_rows_that_are_not_there_yet_are_an_error_that_says_how_to_get_them():
 
 
 class Delayed:
-    """A stand-in for a frame of Dask, whose number of rows is not known."""
+    """A stand-in for containers whose number of rows is not known."""
 
     columns, dtypes, dask, shape = X.columns, X.dtypes, {}, (object(), 3)
 
-    def compute(self):
-        return X
+
+CALLS = ["compute", "toPandas", "collect", "read_all", "fetchdf", "execute"]
 
 
-def test_frames_of_dask_are_an_error_that_says_compute():
-    model = network().fit(X, Y)
-    for call in (model.predict, model.partial_fit, network().fit):
-        args = () if call == model.predict else (Y,)
-        with pytest.raises(TypeError, match=r"Pass X\.compute\(\)"):
-            call(Delayed(), *args)
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("given", ["X", "y", "sample_weight", "X_val", "y_val"])
+def test_rows_that_are_not_there_yet_are_an_error_in_every_argument(given, call):
+    """Of Dask, Spark, polars, streams of pyarrow, DuckDB and Ibis."""
+    lazy = type("Lazy", (Delayed,), {call: lambda self: X})()
+    rows = {"X": X, "y": Y, "sample_weight": None, "X_val": X, "y_val": Y, given: lazy}
+    name = given.removesuffix("_val") if given == "X_val" else given
+    with pytest.raises(TypeError, match=rf"^{name} is a .*Pass {name}\.{call}\(\)"):
+        network(early_stopping=True).fit(**rows)
+    if not given.endswith("_val"):
+        first = {name: rows[name] for name in ("X", "y", "sample_weight")}
+        with pytest.raises(TypeError, match=rf"Pass {name}\.{call}\(\)"):
+            network().partial_fit(**first)
+    if given == "X":
+        with pytest.raises(TypeError, match=rf"Pass X\.{call}\(\)"):
+            network().fit(X, Y).predict(lazy)
+
+
+def test_a_column_may_be_called_like_such_a_call():
+    names = dict(zip("abc", ["collect", "compute", "dask"], strict=True))
+    model = network().fit(X.rename(columns=names), Y)
+    np.testing.assert_array_equal(
+        model.predict(X.rename(columns=names)), network().fit(X, Y).predict(X)
+    )
 
 
 def two_levels(**columns):
