@@ -83,8 +83,8 @@ solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'rmsprop'}, default='adam'
 alpha : float, default=5e-7
     Strength of the L2 penalty: ``alpha / 2 * ||W||^2`` is added to the mean loss, so it does not
     depend on the batch size or the number of rows. Biases are not penalised. To convert
-    scikit-learn's `alpha`, divide it by its batch size; a warning does so for values above 0.01,
-    except with 'lbfgs'.
+    scikit-learn's `alpha`, divide it by its batch size; a warning does so for values above 0.01
+    (with 'lbfgs' and hidden layers, above 0.05).
 
 dropout : float, or array-like of float, default=0.0
     Probability, in [0, 1), with which a training step leaves out a hidden unit. A sequence has one

@@ -1,5 +1,7 @@
 """Warnings at the end of a fit, with advice."""
 
+from math import inf
+
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
@@ -13,8 +15,9 @@ from sknet._training.settings import Settings
 MIN_FIRST_CHUNK_ROWS = 100
 #: Ratio of the last loss to the first one above which a warning reports divergence.
 DIVERGED_LOSS_RATIO = 10
-#: Value of `alpha` above which a warning recalls that the batch does not divide it.
-MOST_ALPHA = 1e-2
+#: Value of `alpha` above which a warning recalls that the batch does not divide it, with
+#: mini-batches and with lbfgs. A linear model by lbfgs has the penalty of ridge regression.
+MOST_ALPHA, MOST_ALPHA_OF_LBFGS = 1e-2, 5e-2
 
 NOT_CONVERGED = {
     "max_iter": "Maximum iterations ({0.max_iter}) reached and the optimization hasn't converged"
@@ -29,7 +32,10 @@ NOT_CONVERGED = {
 def warn_of_alpha(settings: Settings, n_samples: int) -> None:
     """Warn if `alpha` looks like one for scikit-learn, which divides it by the batch."""
     alpha = float(np.max(settings.alpha))
-    if settings.solver is None or alpha <= MOST_ALPHA:
+    limit = MOST_ALPHA
+    if settings.solver is None:
+        limit = MOST_ALPHA_OF_LBFGS if settings.hidden_layer_sizes else inf
+    if alpha <= limit:
         return
     batch = settings.batch_rows(n_samples)
     warn(

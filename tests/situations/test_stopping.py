@@ -268,9 +268,20 @@ def test_an_alpha_as_for_scikit_learn_is_converted_in_a_warning(solver, alpha, v
 
 
 @ignore_convergence
+@pytest.mark.parametrize("alpha", [0.1, 1])
+def test_under_lbfgs_the_batch_is_all_rows(alpha):
+    X, y = X_CLASSES, CLASSES
+    match = rf"of {len(y)}, alpha={alpha} .*={alpha / len(y):.3g} here"
+    with pytest.warns(UserWarning, match=match):
+        Classifier(solver="lbfgs", alpha=alpha, max_iter=2).fit(X, y)
+
+
+@ignore_convergence
 def test_other_alphas_are_not_warned_about():
     Classifier(alpha=0.01, max_iter=2).fit(X_CLASSES, CLASSES)
     Classifier(solver="lbfgs", alpha=0.05, max_iter=2).fit(X_CLASSES, CLASSES)
+    linear = Classifier(solver="lbfgs", alpha=1, max_iter=2).set_params(hidden_layer_sizes=())
+    linear.fit(X_CLASSES, CLASSES)
     with pytest.warns(UserWarning, match="alpha=1 is large"):
         ours = Classifier(alpha=1, warm_start=True, max_iter=2).fit(X_CLASSES, CLASSES)
     ours.fit(X_CLASSES, CLASSES)  # once is enough
