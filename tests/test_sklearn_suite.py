@@ -65,7 +65,6 @@ FAILING = {
 #: And those that fail where X is scaled inside, as it is by default.
 FAILING_SCALED = {
     "test_nonfinite_params": "X near the largest float is scaled, and trains (tests/faults: 20)",
-    "test_lbfgs_classification_maxfun[X1-y1]": "on scaled X 10 evaluations of lbfgs are enough",
 }
 
 

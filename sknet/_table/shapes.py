@@ -5,6 +5,8 @@ of one column without missing ones, and their weights or None. A weight of 2 cou
 twice.
 """
 
+import re
+
 import numpy as np
 from scipy.special import ndtr
 
@@ -19,6 +21,10 @@ HEAVY_SPARSE = 100.0
 #: weight is at least this, and it is so many times as far from the next value as half of the
 #: values are from the median.
 CODE_SHARE, CODE_GAP = 0.01, 10.0
+#: A number that is not written like a code has so many times the weight of the median value.
+CODE_WEIGHT = 10.0
+#: Numbers written like codes: of nines alone, the limits of integers, or as huge as this.
+NINES, LIMITS, HUGE = re.compile(r"9+\.?9*$"), (32767.0, 32768.0, 2147483647.0, 2147483648.0), 1e20
 #: Codes that are looked for in a column.
 MOST_CODES = 4
 #: Values whose number tells that a column has more than two, before all are looked at.
@@ -73,14 +79,23 @@ def missing_codes(x: np.ndarray, w: np.ndarray | None) -> list[float]:
         for end, following in ((first, first + 1), (last, last - 1)):
             rest = slice(first + 1, last + 1) if end == first else slice(first, last)
             gap = abs(values[end] / 2.0 - values[following] / 2.0)
-            many = weights[end] >= CODE_SHARE * total
-            if many and gap > CODE_GAP / 2.0 * deviation(values[rest], weights[rest]):
+            spread = deviation(values[rest], weights[rest])
+            least = CODE_SHARE * total
+            if not looks_like_code(values[end]):
+                least = max(least, CODE_WEIGHT * np.median(weights[rest]))
+            if weights[end] >= least and gap > CODE_GAP / 2.0 * spread:
                 found.append(float(values[end]))
                 first, last = rest.start, rest.stop - 1
                 break
         else:
             break
     return found
+
+
+def looks_like_code(value: float) -> bool:
+    """Whether a number is written as codes for missing values often are."""
+    size = abs(float(value))
+    return size >= HUGE or size in LIMITS or NINES.match(f"{size:.6g}") is not None
 
 
 def deviation(x: np.ndarray, w: np.ndarray | None) -> float:

@@ -30,6 +30,9 @@ CODES_DISTINCT, CODES_LENGTH, CODES_ZERO = 0.2, 0.95, 0.01
 SIGNED, DECORATED = re.compile(rf"[-−(]|\d[,{BLANKS}]\d"), 0.1
 WHOLE = re.compile(r"\d+(?:\.0+)?")
 
+#: A code that has a letter, among plain whole numbers: "136A", "c118". Not thousands or millions.
+LETTERED, PLAIN_SHARE = re.compile(r"[A-Za-z]\d+|\d+[AC-JLN-Z]"), 0.5
+
 #: The step that finds the number among what stands around it.
 FIND_NUMBER = ("extract", r"([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)")
 
@@ -62,6 +65,8 @@ def number_look(sample: Any, least: float) -> NumberText | None:
     amounts = [m for m in found if m and best.fullmatch(m["digits"])]
     if not _is_decorated(amounts) and _are_codes(amounts, sample.distinct):
         return None
+    if _has_lettered_codes(sample.texts):
+        return None
     return _described(amounts, best is COMMA, sample.padded)
 
 
@@ -93,6 +98,12 @@ def _is_decorated(amounts: list[re.Match]) -> bool:
     signed = sum(SIGNED.search(m.string) is not None for m in amounts)
     plain = sum(WHOLE.fullmatch(m.string) is not None for m in amounts)
     return signed >= DECORATED * len(amounts) or 2 * plain <= len(amounts)
+
+
+def _has_lettered_codes(texts: list[str]) -> bool:
+    """Whether most texts are whole numbers, and some are such numbers with a letter."""
+    plain = sum(text.isdigit() for text in texts)
+    return plain > PLAIN_SHARE * len(texts) and any(map(LETTERED.fullmatch, texts))
 
 
 def _are_codes(amounts: list[re.Match], distinct: float) -> bool:

@@ -140,6 +140,7 @@ CODES = {
     "of float32": (with_values(-999.9, 0.1).astype(np.float32), [float(np.float32(-999.9))]),
     "two": (np.where(np.arange(N)[:, None] % 20 == 3, -9999.0, with_values(-999.0, 0.05)),
             [-9999.0, -999.0]),
+    "0, frequent": (np.where(RNG.random((N, 4)) < 0.05, 0.0, 20 + Z), [0.0]),
     "integers": (np.where(with_values(-99.0, 0.1) == -99, -99, RNG.integers(0, 6, (N, 4))), [-99]),
 }  # fmt: skip
 
@@ -173,8 +174,12 @@ def test_usual_values_are_no_codes():
         "zeros": np.where(RNG.random(N) < 0.5, 0, Z[:, 0] ** 2),
         "grades": RNG.choice([1, 2, 3, 4, 5], N), "income": np.minimum(np.exp(Z[:, 1]), 6),
         "years": RNG.choice([1990, 2000, 2010], N),
+        "dose": RNG.choice([0, 0.1, 1, 10, 100, 1000], N),
+        "size": RNG.choice([1, 20, 100, 1000, 5000, 10000], N),
     })  # fmt: skip
-    assert kinds(rows)["missing_codes"].tolist() == [[]] * 5
+    assert kinds(rows)["missing_codes"].tolist() == [[]] * 7
+    few = RNG.permutation(np.r_[np.geomspace(1, 50, 45), 6654, 2547, 900, 800, 600])
+    assert kinds(few[:, None])["missing_codes"].tolist() == [[]]  # each in 2 % of the rows
 
 
 # ------------------------------------------------------------ two values
