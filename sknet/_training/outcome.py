@@ -12,7 +12,7 @@ from sknet._engine.prediction import raw_output
 from sknet._training.build import Built
 from sknet._training.prepare import Prepared
 from sknet._training.settings import Settings
-from sknet._training.units import mean_loss
+from sknet._training.units import mean_loss, without_outliers
 
 #: Share of the best constant's loss that training must remove; a fit that does not is examined.
 LEAST_FALL = 0.01
@@ -86,14 +86,15 @@ def _held_unit(prepared: Prepared) -> float:
 def _is_constant(prepared: Prepared, built: Built) -> bool:
     """Whether the predictions of training rows hardly vary, and the targets do."""
     Y = prepared.rows.Y
-    some = Y if Y.shape[1] == 1 else Y[:: _step(built, len(Y))]
-    deviations = dense(some).std(axis=0, dtype=np.float64)
+    some = dense(Y if Y.shape[1] == 1 else Y[:: _step(built, len(Y))])
+    with np.errstate(over="ignore", invalid="ignore"):
+        deviations = without_outliers(prepared, some).std(axis=0, dtype=np.float64)
     if not (deviations > 0.0).any():
         return False
-    prediction = prepared.link.mean_prediction(_output(prepared, built))
     with np.errstate(over="ignore", invalid="ignore"):
+        prediction = prepared.link.mean_prediction(_output(prepared, built))
         spreads = prediction.std(axis=0, dtype=np.float64)
-    return bool((spreads < CONSTANT_SPREAD * deviations).all())
+    return bool((np.isfinite(deviations) & (spreads < CONSTANT_SPREAD * deviations)).all())
 
 
 def _output(prepared: Prepared, built: Built, n_layers: int | None = None) -> np.ndarray:

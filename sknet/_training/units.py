@@ -62,15 +62,18 @@ def _constant(prepared: Prepared, Y: Any, w: np.ndarray | None) -> Constant:
     raw_output = prepared.loss.constant(Y, w)
     if all_equal(Y):
         return Constant(raw_output, Units(1.0, 1.0))
-    if prepared.loss.robust and prepared.target.is_scaled:
-        Y = np.clip(Y, -FAR, FAR)
-    loss = prepared.loss.mean_of_constant(Y, w, raw_output)
+    loss = prepared.loss.mean_of_constant(without_outliers(prepared, Y), w, raw_output)
     if not (isfinite(loss) and loss > 0.0):
         return Constant(raw_output, Units(1.0, 1.0))
     deviation = 1.0
     if prepared.link.is_linear and not prepared.target.is_scaled:
         deviation = mean_and_scale(Y.astype(np.float64), w)[1].max()
     return Constant(raw_output, Units(loss, float(loss / deviation)))
+
+
+def without_outliers(prepared: Prepared, Y: Any) -> Any:
+    """Return the targets; under robust losses, outliers are moved to ``FAR`` deviations."""
+    return np.clip(Y, -FAR, FAR) if prepared.loss.robust and prepared.target.is_scaled else Y
 
 
 def mean_loss(units: Sequence[Units]) -> float:

@@ -56,7 +56,7 @@ def flags(seed: int, dtype: str, n: int = 2000) -> Split:
     return X[:half], y[:half], X[half:], y[half:]
 
 
-#: The cases of ``compare_situations.py``, by name: functions of the seed; the score is R2.
+#: The cases of ``compare_quality.py``, by name: functions of the seed; the score is R2.
 COLUMNS: dict[str, Callable[[int], Split]] = {
     "usual columns": partial(smooth, change=usual),
     "1e9 once in each column": partial(smooth, change=outlier),
