@@ -160,7 +160,7 @@ class AsItIs(Numbers):
     def scale(self, X: np.ndarray, out: np.ndarray) -> None:
         if not self.changes_nothing:
             own = self.in_dtype(X.dtype)
-            X = np.clip(X, own["low"], own["high"])
+            X = _between(own["low"], X, own["high"])
         np.copyto(out, X, casting="same_kind")
 
     def scale_stored(self, data: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -240,6 +240,16 @@ class Standard(Scaled):
         return (W * factor[:, None]).astype(W.dtype), shift
 
 
+def _between(low: np.ndarray, X: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return numbers within the bounds of their columns; X itself if all are, where that is seen.
+
+    A look at the least and the greatest of all numbers takes a fraction of the time of `np.clip`.
+    """
+    if len(X) > 8 and X.min() >= low.max() and X.max() <= high.min():
+        return X
+    return np.minimum(np.maximum(X, low), high)  # np.clip takes longer for few rows
+
+
 class Linear(Standard):
     """Standard; but -1 and +1 for columns of two values, as for categories of two levels.
 
@@ -271,7 +281,7 @@ class Linear(Standard):
 
     def scale(self, X: np.ndarray, out: np.ndarray) -> None:
         own = self.in_dtype(X.dtype)
-        super().scale(np.clip(X, own["low"], own["high"]), out)
+        super().scale(_between(own["low"], X, own["high"]), out)
 
     def name_of(self, k: int) -> str:
         return "-1, +1" if self.state["two_valued"][k] else "standard"
