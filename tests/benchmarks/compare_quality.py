@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from _columns import COLUMNS
-from _columns import COLUMNS
 from _machine import environment
 from _measure import Table
 from sklearn.compose import TransformedTargetRegressor
