@@ -162,7 +162,6 @@ CASES = [
          ours={"solver": "lbfgs", **STOPS}, mlp={"solver": "lbfgs"}),
 ]  # fmt: skip
 CASES += [Case(name, data, r2) for name, data in COLUMNS.items()]
-CASES += [Case(name, data, r2) for name, data in COLUMNS.items()]
 
 
 # ---------------------------------------------------------------- models
