@@ -62,7 +62,8 @@ def incomplete(name: str) -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fitted = cls((2,), max_iter=2, early_stopping=True).fit(X, y)
-    present = {a for a in vars(fitted) if a.endswith("_") and not a.startswith("_")}
+        crossed = cls((2,), max_iter=2, cv=2).fit(X, y)
+    present = {a for a in vars(fitted) | vars(crossed) if a.endswith("_") and not a.startswith("_")}
     documented = Counter(attribute.name for attribute in doc["Attributes"])
     for attribute in sorted(present | documented.keys()):
         given = attribute in present or attribute == "feature_names_in_"

@@ -17,6 +17,26 @@ if find_spec("sklearn.callback") is None:  # before scikit-learn 1.9
 @pytest.fixture(autouse=True)
 def _check_table(doctest_namespace):
     doctest_namespace["check_table"] = check_table
+    doctest_namespace["check_auto_values"] = check_auto_values
+
+
+def check_auto_values():
+    """Compare the tables of defaults.rst with what an estimator resolves."""
+    from sknet import MLPBackpropClassifier, MLPBackpropRegressor, _params
+    from sknet._training.auto import Facts, resolved
+
+    text = (Path(__file__).parent / "defaults.rst").read_text(encoding="utf-8")
+    cases = [(60, "adamw"), (500, "adamw"), (5000, "adamw"), (200_000, "adamw"), (5000, "sgd")]
+    for name, cls in (("classifier", MLPBackpropClassifier), ("regressor", MLPBackpropRegressor)):
+        table = text.split(f"\n{name}")[1].split("\n\n")[0]
+        rows = re.findall(r"^``(\w+)`` +(.+)$", table, re.MULTILINE)
+        assert len(rows) > 3
+        for k, (n_rows, solver) in enumerate(cases):
+            model = cls(solver=solver)
+            p = _params.check(model, model._losses)
+            _, chosen = resolved(p, Facts(n_rows, name == "classifier"))
+            for parameter, values in rows:
+                assert repr(chosen[parameter]) == re.split(" {2,}", values.strip())[k], parameter
 
 
 def check_table(heading):

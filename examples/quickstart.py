@@ -40,9 +40,7 @@ from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 # sknet's scales the target itself. Some rows are held out, so that training stops before the
 # network overfits.
 #
-# All other parameters keep their defaults, which are equivalent in both packages. (``alpha`` looks
-# different: scikit-learn divides its penalty of 1e-4 by the 200 rows of a batch, which is a penalty
-# of 5e-7 on the mean loss.)
+# All other parameters keep their defaults. Those of sknet follow the number of rows and the task.
 
 
 def classification(mlp_class):

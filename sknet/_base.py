@@ -7,12 +7,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sknet import _params
+from sknet._attributes import FittedAttributes
 from sknet._compat import (
     CallbackSupportMixin,
     NoCallbacks,
@@ -33,8 +34,9 @@ from sknet._table.table import Table
 from sknet._target.reading import require_y
 from sknet._target.target import Target
 from sknet._target.weights import Weights, checked_weights
+from sknet._training.auto import Facts, resolved
 from sknet._training.build import Observers, first_layers
-from sknet._training.finish import Result
+from sknet._training.cross_fitting import Folds
 from sknet._training.memory import require_memory
 from sknet._training.rows import Rows
 from sknet._training.settings import Settings
@@ -66,6 +68,7 @@ def kept_on_failure(estimator: BaseEstimator) -> Iterator[None]:
 class BaseMLP(
     Typed,
     Pickled,
+    FittedAttributes,
     Introspected,
     CallbackSupportMixin,
     TransformerMixin,
@@ -99,6 +102,7 @@ class BaseMLP(
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        groups: Any = None,
     ) -> Self:
         """Fit the network to X and y.
 
@@ -120,6 +124,8 @@ class BaseMLP(
             Targets of `X_val`; needed with it.
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of `X_val`; `class_weight` multiplies them too.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the rows for the splitter `cv`, such as ``GroupKFold``.
 
         Returns
         -------
@@ -148,10 +154,11 @@ class BaseMLP(
             If a parameter has no effect, or `alpha` looks like scikit-learn's; if a hold-out is not
             stratified or has few rows of a class; if outliers carry y; if Ctrl-C ends training.
         """
+        n_epochs = None if isinstance(self.max_iter, str) else self.max_iter
         one_by_one = self.solver == "lbfgs" and self.n_members != 1
-        callbacks = callbacks_of(self, X, y, sample_weight, None if one_by_one else self.max_iter)
+        callbacks = callbacks_of(self, X, y, sample_weight, None if one_by_one else n_epochs)
         validation = X_val, y_val, sample_weight_val
-        self._fit(X, y, sample_weight, validation, callbacks=callbacks)
+        self._fit(X, y, sample_weight, validation, callbacks=callbacks, groups=groups)
         callbacks.close()
         return self
 
@@ -164,39 +171,64 @@ class BaseMLP(
         classes=None,
         incremental=False,
         callbacks=NO_CALLBACKS,
+        groups=None,
     ):
         """Validate, encode, train, and set the fitted attributes."""
         with kept_on_failure(self):
             p = _params.check(self, self._losses, X_val=given[0] is not None)
-            settings = Settings.of(p)
-            goes_on = hasattr(self, "coefs_") and (incremental or settings.warm_start)
+            goes_on = hasattr(self, "coefs_") and (incremental or bool(p["warm_start"]))
             refuse_lazy(X, "X")
-            require_memory(settings, X)
+            facts = Facts(1, is_classifier(self), issparse(X), given[0] is not None, incremental)
+            require_memory(Settings.of(resolved(p, facts)[0]), X)
             require_y(self, y)
             y = self._read_y(y)
             X = validate_X(self, X, reset=not goes_on, like=self._encoder if goes_on else None)
             check_consistent_length(X.numbers, y)
-            start = self._start(p) if goes_on else None
             target = self._target(p, y, goes_on, classes, incremental)
             Y, strata = target.encode(y, X.dtype)
             w = self._class_weighted(p, target, Y, checked_weights(sample_weight, X.shape[0]))
-            weights = Weights(start.state.weight_scale if start and incremental else None)
-            rows = Rows(X, Y, weights.normalise(w, X.shape[0]), strata).present()
-            if not len(rows.Y):
+            n_rows = X.shape[0] if w is None else int(np.count_nonzero(w))
+            earlier = self.resolved_params_ if goes_on else {}
+            p, chosen = resolved(p, facts._replace(n_rows=n_rows), earlier)
+            if not n_rows:
                 if incremental:
                     return
                 raise ValueError("Sample weights must contain at least one non-zero number.")
+            table = Rows(X, Y, None, strata)
+            folds = None if incremental else self._folds(p, table, y, groups, w)
+            n_folds = self._n_folds if goes_on else 1 if folds is None else len(folds.test)
+            p = p | {"n_members": p["n_members"] * n_folds}
+            settings = Settings.of(p)
+            start = self._start(p) if goes_on else None
+            weights = Weights(start.state.weight_scale if start and incremental else None)
+            rows = Rows(X, Y, weights.normalise(w, X.shape[0]), strata).present()
             held = self._held(p, target, X, *given)
             link = self._out_activation(p, target)
             observers = self._observers(p, callbacks)
-            result = train(settings, rows, target, link, start, incremental, held, observers)
+            result = train(
+                settings, rows, target, link, start, incremental, held, observers, folds=folds
+            )
             self._set_fitted(p, result, goes_on)
+            self._set_out_of_fold(result, folds, table, w)
+            self._n_folds, self.resolved_params_ = n_folds, earlier | chosen
             result.state.weight_scale = weights.scale
             keeps_state = incremental or settings.warm_start
             self._training_state = result.state.packed() if keeps_state else None
         warn_of_end(settings, result)
         if incremental and not goes_on:
             warn_of_few_rows(result.encoder, X.shape[0])
+
+    def _folds(
+        self, p: dict[str, Any], rows: Rows, y: Any, groups: Any, w: np.ndarray | None
+    ) -> Folds | None:
+        """Return the splits of cross-fitting; None without it."""
+        if p["cv"] is None:
+            if groups is not None:
+                raise ValueError("groups are for the splitter cv, which is None: pass a splitter.")
+            return None
+        labels = y if rows.strata is None else rows.strata
+        source = rows.X.original()
+        return Folds.of(p["cv"], source, rows, labels, groups, w, p["n_members"])
 
     def _class_weighted(
         self, p: dict[str, Any], target: Target, Y: np.ndarray, w: np.ndarray | None
@@ -268,101 +300,6 @@ class BaseMLP(
                 raise _params.refuse(self, name, f"must stay {asked!r}, as first fitted")
         state = TrainingState.unpacked(self._training_state)
         return Start(self._parameters(), self._encoder, state)
-
-    @property
-    def _encoder(self) -> Encoder:
-        """The encoder of the columns of X, which the first call has fitted."""
-        return Encoder(self._encoding)
-
-    @property
-    def input_encoding_(self) -> Any:
-        """How each column of X is encoded: a DataFrame if pandas is installed, else a dict.
-
-        It has one row per column of X: ``column``, its name or number; ``kind``, 'number' or
-        'category'; ``encoding``, 'standard', 'robust', 'quantile', '-1, +1', 'max_abs', 'clipped'
-        or 'as it is' for numbers, '-1, +1', 'one-hot', 'embedding' or 'left out' for categories;
-        ``centre`` and ``scale`` of numbers; ``missing_codes``, numbers that are read as missing;
-        ``levels`` of categories, in the order of their codes, merged ones as a list; ``missing``,
-        the share of the training weight that is missing; ``engine_columns``, the columns of the
-        network's input. A number with missing values has two of them; the second is the indicator.
-        """
-        check_is_fitted(self)
-        names = getattr(self, "feature_names_in_", range(self.n_features_in_))
-        described = self._encoder.described(list(names))
-        try:
-            from pandas import DataFrame
-        except ImportError:
-            return described
-        return DataFrame(described)
-
-    def _parameters(self) -> list[dict[str, np.ndarray]]:
-        """Return W (n_members, n_in, n_out) and b (n_members, 1, n_out) of each layer, as views.
-
-        If categories are embedded, the first entry is E (n_members, n_rows, dim).
-        """
-        dense = [
-            {"W": W.reshape(-1, *W.shape[-2:]), "b": b.reshape(-1, 1, b.shape[-1])}
-            for W, b in zip(self.coefs_, self.intercepts_, strict=True)
-        ]
-        if not self.embeddings_:
-            return dense
-        E = np.concatenate(self.embeddings_, axis=-2)
-        return [{"E": E.reshape(-1, *E.shape[-2:])}, *dense]
-
-    def _model(
-        self, p: dict[str, Any], target: Target, layers: Views, encoder: Encoder
-    ) -> dict[str, Any]:
-        """Return the fitted attributes that prediction needs."""
-        one = p["n_members"] == 1
-
-        def own(a: np.ndarray) -> np.ndarray:
-            # contiguous, as after loading a pickle: else joblib.hash would differ
-            return np.ascontiguousarray(a[0] if one else a)
-
-        tables = [layer["E"] for layer in layers if "E" in layer]
-        layers = layers[len(tables) :]
-        rows = np.cumsum([n_levels + 1 for n_levels in encoder.embedded_levels])[:-1]
-        E = [part for table in tables for part in np.split(table, rows, axis=-2)]
-        return {
-            "embeddings_": [own(part) for part in E],
-            "_encoding": dict(encoder.state),
-            "coefs_": [own(layer["W"]) for layer in layers],
-            "intercepts_": [own(layer["b"][..., 0, :]) for layer in layers],
-            "n_layers_": len(layers) + 1,
-            "n_outputs_": target.n_outputs,
-            "out_activation_": self._out_activation(p, target),
-            "_activations": list(p["activation"]),
-        }
-
-    def _set_fitted(self, p: dict[str, Any], result: Result, goes_on: bool) -> None:
-        """Set the fitted attributes; if training continues, append to the curves."""
-        vars(self).update(self._model(p, result.target, result.parameters, result.encoder))
-        parameters = (*self.coefs_, *self.intercepts_, *self.embeddings_)
-        self.n_parameters_ = sum(a.size for a in parameters)
-        self._n_features_out = self._hidden_units()
-        self.n_iter_ = result.n_iter
-        self.t_ = (self.t_ if goes_on else 0) + result.n_iter * result.n_samples
-        self.loss_curve_ = (self.loss_curve_ if goes_on else []) + result.losses
-        self.loss_ = self.loss_curve_[-1]
-        earlier = (self.validation_scores_, self.validation_loss_curve_) if goes_on else ([], [])
-        scores, losses = (curve or [] for curve in earlier)
-        earlier_best = getattr(self, "best_iter_", None) if goes_on else None
-        self.best_loss_ = self.best_validation_score_ = self.best_iter_ = None
-        self.validation_scores_ = self.validation_loss_curve_ = None
-        if result.validation is None:
-            self.best_loss_ = min(self.loss_curve_)
-        else:
-            self.validation_scores_ = scores + result.validation.scores
-            self.validation_loss_curve_ = losses + result.validation.losses
-            self.best_validation_score_ = result.best_score
-            self.best_iter_ = len(scores) + result.best_iter if result.best_iter else earlier_best
-
-    def _hidden_units(self) -> int:
-        """Return the number of columns that `transform` returns."""
-        last = self.coefs_[-1]
-        if len(self.coefs_) == 1:
-            return last.shape[-2]
-        return last.shape[-2] * (1 if last.ndim == 2 else len(last))
 
     def transform(self, X: Any) -> Array:
         """Return the activations of the last hidden layer.

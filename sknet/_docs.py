@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T", bound=type)
 
 NETWORK = """
-hidden_layer_sizes : int, or array-like of int, default=(100,)
+hidden_layer_sizes : int, or array-like of int, default=(128, 128)
     Number of units of each hidden layer; ``()`` is a linear model.
 
 activation : str, or sequence of str, default='relu'
@@ -47,6 +47,22 @@ feature_scaling : {'auto', 'standard', 'robust'} or None, default='auto'
     times the usual one, by the median of the values other than 0, and clips as 'robust' does.
     'standard' and 'robust' divide them by the standard deviation; 'robust' also clips.
 
+numeric_embedding : {'auto', 'ple'} or None, default='auto'
+    Whether the network also sees in which interval a number lies: 'ple' adds a piecewise-linear
+    encoding of each column of numbers beside the column itself, so that the first layer learns
+    splines (Gorishniy et al. 2022). The weights of the encoding start at zero. The knots are
+    quantiles of the training rows; columns of fewer than 20 different values have none. The
+    encoding is computed batch by batch. An error with sparse X; 'auto' is None there.
+
+n_bins : int or 'auto', default='auto'
+    Intervals of each column for ``numeric_embedding='ple'``, at least 2; fewer where quantiles
+    coincide. 'auto' is 32, or 640 divided by the number of columns if that is less.
+
+input_scaling_layer : bool or 'auto', default='auto'
+    Whether each input of the network has a learned factor, with six times the learning rate and
+    a strong decay with 'adamw', so that inputs that do not help fade out (Holzmüller et al. 2024).
+    It needs a hidden layer. `coefs_` hold the product of factors and weights.
+
 categorical_features : 'from_dtype', array-like of {bool, int, str} or None, default='from_dtype'
     Which columns are categories. 'from_dtype' are the columns of a DataFrame (pandas, polars) whose
     dtype is categorical, text, boolean, or object that holds text, and of arrays of objects or text
@@ -56,11 +72,12 @@ categorical_features : 'from_dtype', array-like of {bool, int, str} or None, def
     becomes one column of -1 and +1, a category of up to `max_onehot` levels one column per level.
     Categories of more levels are embedded. Categories are not scaled.
 
-min_frequency : float, default=0.0
-    Levels of a category whose share of the training weight is below this number, in [0, 1), are
-    merged into one level.
+min_frequency : int, float or 'auto', default='auto'
+    Rare levels of a category are merged into one level: an int is the least number of rows of a
+    level of its own (with weights, each row counts as its weight over the mean weight), a float in
+    [0, 1) the least share of the training weight.
 
-max_onehot : int, default=8
+max_onehot : int, default=32
     Largest number of levels for which a category has one column per level.
 
 embedding_dim : int or 'auto', default='auto'
@@ -71,7 +88,7 @@ embedding_dim : int or 'auto', default='auto'
 """
 
 TRAINING = """
-solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'rmsprop'}, default='adam'
+solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'rmsprop'}, default='adamw'
     The optimizer.
 
     - 'lbfgs', L-BFGS on all rows at once; good for small tables and linear models
@@ -80,13 +97,14 @@ solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'rmsprop'}, default='adam'
     - 'adamw', Adam with decoupled weight decay, see `weight_decay`
     - 'rmsprop', gradients divided by a running root mean square
 
-alpha : float, default=5e-7
+alpha : float or 'auto', default='auto'
     Strength of the L2 penalty: ``alpha / 2 * ||W||^2`` is added to the mean loss, so it does not
     depend on the batch size or the number of rows. Biases are not penalised. To convert
     scikit-learn's `alpha`, divide it by its batch size; a warning does so for values above 0.01
-    (with 'lbfgs' and hidden layers, above 0.05).
+    (with 'lbfgs' and hidden layers, above 0.05). 'auto' is 0 for 'adamw', which has `weight_decay`,
+    and 5e-7 for the other solvers.
 
-dropout : float, or array-like of float, default=0.0
+dropout : float, array-like of float or 'auto', default='auto'
     Probability, in [0, 1), with which a training step leaves out a hidden unit. A sequence has one
     for each hidden layer. The other units are divided by ``1 - dropout``, so that prediction uses
     all units unchanged (Srivastava et al. 2014). An error with 'lbfgs'.
@@ -100,7 +118,7 @@ clip_norm : float or None, default=None
     clip. An error with 'lbfgs'.
 
 batch_size : int or 'auto', default='auto'
-    Rows of a mini-batch; 'auto' is 200. If it is larger than the number of rows, a batch has all
+    Rows of a mini-batch. If it is larger than the number of rows, a batch has all
     rows. Not for 'lbfgs'.
 
 learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', 'coslog4'} or \
@@ -123,19 +141,19 @@ callable, default='constant'
     'cosine', 'one_cycle' and 'coslog4' run over a horizon of `max_iter` epochs, to its end;
     `n_iter_no_change` then has no effect. The notes say more, also about `progress`.
 
-learning_rate_init : float, default=0.001
+learning_rate_init : float or 'auto', default='auto'
     Initial learning rate; for a schedule with a horizon, the largest one. Not for 'lbfgs' and not
     for a callable `learning_rate`.
 
 power_t : float, default=0.5
     Exponent of ``learning_rate='invscaling'``, 0 or more.
 
-warmup : int or float, default=0
-    How long the rate rises linearly to that of the schedule: an int counts epochs, a float in
-    (0, 1) is a fraction of the `max_iter` epochs (Goyal et al. 2017). It happens once: training
-    continued by `warm_start` or `partial_fit` does not warm up again. Not for 'lbfgs'.
+warmup : int, float or 'auto', default='auto'
+    How long the rate rises linearly to that of the schedule: a number from 1 on counts epochs, a
+    float in (0, 1) is a fraction of the `max_iter` epochs (Goyal et al. 2017). It happens once:
+    training continued by `warm_start` or `partial_fit` does not warm up again. Not for 'lbfgs'.
 
-max_iter : int, default=200
+max_iter : int or 'auto', default='auto'
     Largest number of epochs (passes over the rows); of iterations for 'lbfgs'. Also the horizon of
     the schedules that have one, over calls of `partial_fit` too.
 
@@ -168,21 +186,23 @@ momentum : float, default=0.9
 nesterovs_momentum : bool, default=True
     Whether the momentum of 'sgd' is Nesterov's.
 
-early_stopping : bool or 'auto', default=False
+early_stopping : bool or 'auto', default='auto'
     Whether the score on validation rows ends training, in place of the training loss: after
     `n_iter_no_change` epochs that do not raise it by `tol`. The parameters of the best epoch are
     kept. Of epochs with equal scores, the validation loss decides. The validation rows are `X_val`
     of `fit`, else a hold-out of `validation_fraction` of the rows, stratified by class; if that is
-    impossible, it is random and a warning says why. 'auto' is True if `X_val` is given or there are
-    more than 10,000 rows. `partial_fit` has no hold-out. An error with 'lbfgs' and several members.
+    impossible, it is random and a warning says why. 'auto' is True with 'adamw', 'adam' and
+    'rmsprop' if there are at least 1,000 rows (regressor: 200), `cv`, or `X_val`. `partial_fit` has
+    no hold-out. An error with 'lbfgs' and several members.
 
-validation_fraction : float, default=0.1
+validation_fraction : float or 'auto', default='auto'
     Share of the rows that early stopping holds out, in (0, 1). No effect if `X_val` is given.
 
-scoring : str, callable or None, default=None
+scoring : str, callable or None, default='auto'
     The validation score, higher is better. None is that of the method `score`, 'loss' is minus the
-    validation loss. Otherwise the name of a scorer (``sklearn.metrics.get_scorer_names()``) or a
-    callable ``scorer(estimator, X, y)``, which also gets `sample_weight` if the rows have weights.
+    validation loss; 'auto' is 'loss' if `early_stopping` is 'auto', else None. Otherwise the name
+    of a scorer (``sklearn.metrics.get_scorer_names()``) or a callable ``scorer(estimator, X, y)``,
+    which also gets `sample_weight` if the rows have weights.
     A score of NaN is no improvement. No effect without validation rows.
 
 max_time : float or None, default=None
@@ -192,7 +212,7 @@ max_time : float or None, default=None
 beta_1 : float, default=0.9
     Decay of the first moment in 'adam' and 'adamw', in [0, 1).
 
-beta_2 : float, default=0.999
+beta_2 : float, default=0.99
     Decay of the second moment in 'adam' and 'adamw', in [0, 1).
 
 epsilon : float, default=1e-8
@@ -201,11 +221,15 @@ epsilon : float, default=1e-8
 rho : float, default=0.9
     Decay of the mean square in 'rmsprop', in [0, 1).
 
-weight_decay : float, default=0.01
+weight_decay : float or 'auto', default='auto'
     Decoupled decay of 'adamw': each step multiplies the weights, not the biases, by
     ``1 - learning_rate * weight_decay``.
 
-n_iter_no_change : int or numpy.inf, default=10
+averaging : float or None, default='auto'
+    Horizon, in epochs, of a moving average of the weights, which is what is validated, kept and
+    used for prediction. None keeps the weights of the last step. An error with 'lbfgs'.
+
+n_iter_no_change : int, numpy.inf or 'auto', default='auto'
     Epochs without improvement after which training stops, or 'adaptive' divides the rate;
     numpy.inf means never. No effect with 'cosine', 'one_cycle' and 'coslog4', nor with 'lbfgs'
     without early stopping.
@@ -226,6 +250,14 @@ n_members : int, default=1
     The prediction is the mean of their probabilities, or values. Member k is the network fitted
     alone with ``random_state=seeds[k]``, where ``seeds = check_random_state(random_state).randint(
     numpy.iinfo(numpy.int32).max, size=n_members)``. Early stopping scores the mean prediction.
+
+cv : int, splitter, iterable or None, default=None
+    Cross-fitting: `n_members` networks for each of these splits of the rows. They are trained on
+    the rows of the split and validated on the others; the epoch with the best mean over all splits
+    is kept, patience counts its mean, and no row is lost to a hold-out. The prediction is the mean
+    of all. An int is a number of (stratified) folds. An error with `X_val`, ``warm_start=True`` and
+    'lbfgs'; ``early_stopping=False`` trains to `max_iter`. `partial_fit` trains all networks on all
+    rows.
 
 dtype : {'auto', 'float32', 'float64'}, default='auto'
     The dtype of all computations. 'auto' is float32 for mini-batches, and the precision of X if
@@ -268,6 +300,21 @@ embeddings_ : list of ndarray
     (n_members, n_levels + 1, dim). The first row is for unknown and missing levels, the others are
     in the order of `input_encoding_`.
 
+resolved_params_ : dict
+    What was chosen for each parameter that is 'auto' and depends on the rows, the solver or the
+    task.
+
+oof_prediction_ : ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_classes)
+    With `cv`: the prediction of each row by the networks that were not trained on it;
+    probabilities in classification. NaN for rows that no split left out. Not calibrated by other
+    rows than these.
+
+oof_score_ : float
+    With `cv`: the result of ``score`` for `oof_prediction_`.
+
+fold_ : ndarray of int of shape (n_samples,)
+    With `cv`: the split that left out each row, -1 if none.
+
 n_features_in_ : int
     Number of features seen during :term:`fit`.
 
@@ -288,6 +335,11 @@ out_activation_ : str
 """
 
 NOTES = """
+Defaults. Parameters that are 'auto' get values that depend on the number of rows, the solver, the
+loss and the task; the user guide has the table, and `resolved_params_` what was chosen. 'auto'
+neither warns nor raises. With 'sgd' and 'lbfgs', and with at most 60 rows, it turns averaging,
+factors and embeddings off. ``presets.SKLEARN`` has scikit-learn's settings.
+
 Columns. Missing numbers are imputed by the weighted median. A column with missing numbers in
 training gets a second column, which marks them. The first call learns scales, medians and levels;
 `partial_fit` and `warm_start` keep them, so begin with a representative chunk. `coefs_` act on the
@@ -340,6 +392,8 @@ REFERENCES = """
 .. [11] Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017,
    arXiv:1706.02677.
 .. [12] Guo and Berkhahn, "Entity embeddings of categorical variables", 2016, arXiv:1604.06737.
+.. [13] Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep
+   learning", NeurIPS 2022.
 """
 
 SECTIONS = {

@@ -66,10 +66,17 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         weight; it is an error in `partial_fit`, which does not see all rows. An error with label
         indicators.
 
-    label_smoothing : float, default=0.0
+    label_smoothing : float or 'auto', default='auto'
         Share e of the target, in [0, 1), that is spread evenly over the K classes:
         ``(1 - e) * y + e / K``; K is 2 for two classes and for each of several labels (Szegedy et
-        al. 2016). Only for training: the validation loss uses the labels as they are.
+        al. 2016). Only for training: the validation loss uses the labels as they are. 'auto' is 0.1
+        where the result is calibrated, else 0.
+
+    calibration : {'auto', 'temperature'} or None, default='auto'
+        'temperature' divides the raw output by one number, which minimises the cross-entropy of
+        the validation rows, or of the out-of-fold predictions (Guo et al. 2017). It is part of the
+        last of `coefs_` and `intercepts_`. 'auto' is 'temperature' for 'log_loss' if early stopping
+        or `cv` has validation rows; without them there is nothing to calibrate with.
 
     {inputs}
 
@@ -82,6 +89,9 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
 
     loss_ : float
         Loss of the last epoch, as in `loss_curve_`; the mean over members.
+
+    temperature_ : float or None
+        By which `calibration` divided the raw output; None without it.
 
     coefs_ : list of ndarray
         Weights of each layer, of shape (n_in, n_out); (n_members, n_in, n_out) for several
@@ -101,7 +111,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
     References
     ----------
     {references}
-    .. [13] Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016.
+    .. [14] Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016.
 
     Examples
     --------
@@ -122,28 +132,32 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes: Integers = (100,),
+        hidden_layer_sizes: Integers = (128, 128),
         activation: Names = "relu",
         *,
         loss: str = "log_loss",
         class_weight: ClassWeight | None = None,
-        label_smoothing: float = 0.0,
+        label_smoothing: float | str = "auto",
+        calibration: str | None = "auto",
         feature_scaling: str | None = "auto",
+        numeric_embedding: str | None = "auto",
+        n_bins: int | str = "auto",
+        input_scaling_layer: bool | str = "auto",
         categorical_features: Columns | None = "from_dtype",
-        min_frequency: float = 0.0,
-        max_onehot: int = 8,
+        min_frequency: float | str = "auto",
+        max_onehot: int = 32,
         embedding_dim: int | str = "auto",
-        solver: str = "adam",
-        alpha: float = 5e-7,
-        dropout: Numbers = 0.0,
+        solver: str = "adamw",
+        alpha: float | str = "auto",
+        dropout: Numbers | str = "auto",
         dropout_input: float = 0.0,
         clip_norm: float | None = None,
         batch_size: int | str = "auto",
         learning_rate: Schedule = "constant",
-        learning_rate_init: float = 0.001,
+        learning_rate_init: float | str = "auto",
         power_t: float = 0.5,
-        warmup: float = 0,
-        max_iter: int = 200,
+        warmup: float | str = "auto",
+        max_iter: int | str = "auto",
         shuffle: bool = True,
         random_state: RandomState | None = None,
         tol: float = 1e-4,
@@ -151,19 +165,21 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
-        early_stopping: bool | str = False,
-        validation_fraction: float = 0.1,
-        scoring: Scorer | None = None,
+        early_stopping: bool | str = "auto",
+        validation_fraction: float | str = "auto",
+        scoring: Scorer | None = "auto",
         max_time: float | None = None,
         beta_1: float = 0.9,
-        beta_2: float = 0.999,
+        beta_2: float = 0.99,
         epsilon: float = 1e-8,
         rho: float = 0.9,
-        weight_decay: float = 0.01,
-        n_iter_no_change: float = 10,
+        weight_decay: float | str = "auto",
+        averaging: float | str | None = "auto",
+        n_iter_no_change: float | str = "auto",
         max_fun: int = 15000,
         init: str = "auto",
         n_members: int = 1,
+        cv: Any = None,
         dtype: str = "auto",
     ) -> None:
         _params.store(self, locals())
@@ -350,6 +366,9 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
 
         return self._predict_by(decision, X)
 
+    def _prediction_of(self, Z):
+        return self._proba(Z)
+
     @property
     def _binary(self) -> bool:
         """Whether one output stands for two classes."""
@@ -439,6 +458,10 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         ends included. The other losses have an output
         activation of their own; any other value than 'auto' or their own is an error.
 
+    clip_predictions : bool or 'auto', default='auto'
+        Whether predictions are clipped to the range of the targets seen in training. No effect
+        where the output has a link. 'auto' is True if the weights are averaged.
+
     target_scaling : bool, default=True
         Whether the network is trained on (y - mean) / standard deviation. With 'huber',
         'absolute_error' and 'quantile', whose fit does not depend on outliers, it is (y - median) /
@@ -500,7 +523,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes: Integers = (100,),
+        hidden_layer_sizes: Integers = (128, 128),
         activation: Names = "relu",
         *,
         loss: str = "squared_error",
@@ -508,23 +531,27 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         quantile: Numbers = 0.5,
         tweedie_power: float = 1.5,
         out_activation: str = "auto",
+        clip_predictions: bool | str = "auto",
         target_scaling: bool = True,
         feature_scaling: str | None = "auto",
+        numeric_embedding: str | None = "auto",
+        n_bins: int | str = "auto",
+        input_scaling_layer: bool | str = "auto",
         categorical_features: Columns | None = "from_dtype",
-        min_frequency: float = 0.0,
-        max_onehot: int = 8,
+        min_frequency: float | str = "auto",
+        max_onehot: int = 32,
         embedding_dim: int | str = "auto",
-        solver: str = "adam",
-        alpha: float = 5e-7,
-        dropout: Numbers = 0.0,
+        solver: str = "adamw",
+        alpha: float | str = "auto",
+        dropout: Numbers | str = "auto",
         dropout_input: float = 0.0,
         clip_norm: float | None = None,
         batch_size: int | str = "auto",
         learning_rate: Schedule = "constant",
-        learning_rate_init: float = 0.001,
+        learning_rate_init: float | str = "auto",
         power_t: float = 0.5,
-        warmup: float = 0,
-        max_iter: int = 200,
+        warmup: float | str = "auto",
+        max_iter: int | str = "auto",
         shuffle: bool = True,
         random_state: RandomState | None = None,
         tol: float = 1e-4,
@@ -532,19 +559,21 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
-        early_stopping: bool | str = False,
-        validation_fraction: float = 0.1,
-        scoring: Scorer | None = None,
+        early_stopping: bool | str = "auto",
+        validation_fraction: float | str = "auto",
+        scoring: Scorer | None = "auto",
         max_time: float | None = None,
         beta_1: float = 0.9,
-        beta_2: float = 0.999,
+        beta_2: float = 0.99,
         epsilon: float = 1e-8,
         rho: float = 0.9,
-        weight_decay: float = 0.01,
-        n_iter_no_change: float = 10,
+        weight_decay: float | str = "auto",
+        averaging: float | str | None = "auto",
+        n_iter_no_change: float | str = "auto",
         max_fun: int = 15000,
         init: str = "auto",
         n_members: int = 1,
+        cv: Any = None,
         dtype: str = "auto",
     ) -> None:
         _params.store(self, locals())
@@ -555,8 +584,7 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         if not goes_on:
             return ContinuousTarget.of(y, _params.quantile_levels(p))
         self._require_as_fitted(p)
-        n_columns = 1 if self._quantiles and len(self._quantiles) > 1 else self.n_outputs_
-        return ContinuousTarget(n_columns, self._quantiles, self._scaling, self._y_dtype)
+        return self._fitted_target()
 
     def _require_as_fitted(self, p: dict[str, Any]) -> None:
         """Raise where training that goes on is asked for another target."""
@@ -582,11 +610,17 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
         scaling = target.scaling and Scaling(*(a.copy() for a in target.scaling))
         model = super()._model(p, target, layers, encoder)
         own = {"_quantiles": target.quantiles, "_y_dtype": target.least_dtype}
-        return {**model, "_scaling": scaling, **own}
+        return {**model, "_scaling": scaling, "_limits": target.limits, **own}
+
+    def _fitted_target(self) -> ContinuousTarget:
+        """Return the target of the fitted network."""
+        n_columns = 1 if self._quantiles and len(self._quantiles) > 1 else self.n_outputs_
+        return ContinuousTarget(
+            n_columns, self._quantiles, self._scaling, self._y_dtype, self._limits
+        )
 
     def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
-        prediction = super()._mean_prediction(Z)
-        return prediction if self._scaling is None else self._scaling.back(prediction)
+        return self._fitted_target().restore(super()._mean_prediction(Z))
 
     @available_if(_is_stochastic)
     def partial_fit(self, X: Any, y: Any, *, sample_weight: Any = None) -> Self:
@@ -632,7 +666,10 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
             neighbouring numbers near its mean are further apart than 1/1000 of its scale.
         """
         check_is_fitted(self)
-        prediction = self._predict_by(self._mean_prediction, X, least_dtype=self._y_dtype)
+        return self._predict_by(self._prediction_of, X, least_dtype=self._y_dtype)
+
+    def _prediction_of(self, Z: np.ndarray) -> np.ndarray:
+        prediction = self._mean_prediction(Z)
         return prediction[:, 0] if self.n_outputs_ == 1 else prediction
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

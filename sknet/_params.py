@@ -7,14 +7,11 @@ whether it has an effect. There is one type of error: `InvalidParameterError`.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from inspect import signature
-from itertools import pairwise
 from math import inf
-from numbers import Integral, Real
 from reprlib import repr as short_repr
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.metrics import get_scorer_names
 
 from sknet._compat import warn
 from sknet._engine.activations import ACTIVATIONS
@@ -22,102 +19,25 @@ from sknet._engine.initializers import INITIALIZERS
 from sknet._engine.losses import LOSSES
 from sknet._engine.optimizers import OPTIMIZERS
 from sknet._engine.schedules import SCHEDULES
+from sknet._rules import (
+    InvalidParameterError,
+    Rule,
+    increase,
+    integer,
+    is_class_weight,
+    is_integer,
+    is_real,
+    is_scorer,
+    names_columns,
+    one_of,
+    real,
+    sequence_of,
+)  # fmt: skip
 from sknet._table.encodings import feature_scalings
-
-
-class InvalidParameterError(ValueError, TypeError):
-    """A parameter has a value, or a combination of values, that is not allowed."""
-
-
-class Rule(NamedTuple):
-    """The values that a parameter may have, as a test and in words."""
-
-    allows: Callable[[Any], bool]
-    words: str
-
-    def __or__(self, other: "Rule") -> "Rule":
-        return Rule(lambda v: self.allows(v) or other.allows(v), f"{self.words} or {other.words}")
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
-
-
-def _is_real(value: Any) -> bool:
-    if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
-        return False
-    try:
-        float(value)
-    except OverflowError:  # an int beyond all floats
-        return False
-    return True
-
-
-def one_of(*options: str) -> Rule:
-    """Allow these strings."""
-    words = ", ".join(map(repr, options))
-    return Rule(
-        lambda v: isinstance(v, str) and v in options,
-        f"one of {words}" if len(options) > 1 else words,
-    )
-
-
-def integer(low: int, high: float = inf) -> Rule:
-    """Allow an int (not a bool) from `low` to `high`, both included."""
-    upper = "inf)" if high == inf else f"{high}]"
-    return Rule(
-        lambda v: _is_integer(v) and low <= v <= high, f"an int in the range [{low}, {upper}"
-    )
-
-
-def real(interval: str) -> Rule:
-    """Allow a finite number (not a bool) in an interval such as "[0, 1)"."""
-    low, high = (float(end) for end in interval[1:-1].split(","))
-    above = (lambda v: v >= low) if interval[0] == "[" else (lambda v: v > low)
-    below = (lambda v: v <= high) if interval[-1] == "]" else (lambda v: v < high)
-    return Rule(lambda v: _is_real(v) and above(v) and below(v), f"a float in the range {interval}")
-
-
-def sequence_of(item: Rule, words: str) -> Rule:
-    """Allow a tuple, a list or a 1-d array whose items `item` allows; it may be empty."""
-
-    def allows(value: Any) -> bool:
-        if isinstance(value, np.ndarray):
-            return value.ndim == 1 and all(item.allows(v) for v in value)
-        return isinstance(value, (tuple, list)) and all(item.allows(v) for v in value)
-
-    return Rule(allows, words)
-
-
-def _is_scorer(value: Any) -> bool:
-    return isinstance(value, str) and (value == "loss" or value in get_scorer_names())
-
-
-def _is_class_weight(value: Any) -> bool:
-    least = real("[0, inf)")
-    return isinstance(value, Mapping) and all(least.allows(v) for v in value.values())
-
-
-def _increase(value: Any) -> bool:
-    levels = sequence_of(LEVEL, "").allows(value) and [float(v) for v in value]
-    return bool(levels) and all(a < b for a, b in pairwise(levels))
-
-
-def _names_columns(value: Any) -> bool:
-    is_array = hasattr(value, "__array__") and np.ndim(value) == 1  # columns of a frame, too
-    if not (is_array or isinstance(value, (tuple, list))):
-        return False
-    kinds = (
-        lambda v: isinstance(v, (bool, np.bool_)),
-        _is_integer,
-        # the name of a column of a MultiIndex is a tuple
-        lambda v: isinstance(v, str) or (isinstance(v, tuple) and str in map(type, v)),
-    )
-    return any(all(map(kind, value)) for kind in kinds)
-
 
 LEVEL = real("(0, 1)")
 NONE = Rule(lambda v: v is None, "None")
+AUTO = one_of("auto")
 BOOLEAN = Rule(lambda v: isinstance(v, (bool, np.bool_)), "a bool")
 ACTIVATION = one_of(*ACTIVATIONS)
 
@@ -139,38 +59,46 @@ RULES: Mapping[str, Rule] = {
     "activation": ACTIVATION
     | sequence_of(ACTIVATION, "a tuple or list of these names, one for each hidden layer"),
     "solver": one_of("lbfgs", *STOCHASTIC),
-    "alpha": real("[0, inf)"),
-    "batch_size": one_of("auto") | integer(1),
+    "alpha": AUTO | real("[0, inf)"),
+    "batch_size": AUTO | integer(1),
     "learning_rate": one_of(*SCHEDULES)
     | Rule(callable, "a callable that takes the progress of training and returns the rate"),
-    "warmup": integer(0) | real("[0, 1)"),
-    "dropout": real("[0, 1)")
+    "warmup": AUTO | real("[0, inf)"),
+    "dropout": AUTO
+    | real("[0, 1)")
     | sequence_of(real("[0, 1)"), "a tuple, list or 1-d array of such floats"),
     "dropout_input": real("[0, 1)"),
     "clip_norm": real("(0, inf)") | NONE,
     "max_time": real("(0, inf)") | NONE,
-    "scoring": Rule(_is_scorer, "'loss', the name of a scorer (sklearn.metrics.get_scorer_names())")
+    "scoring": AUTO
+    | Rule(is_scorer, "'loss', the name of a scorer (sklearn.metrics.get_scorer_names())")
     | Rule(callable, "a callable")
     | NONE,
     "class_weight": one_of("balanced")
-    | Rule(_is_class_weight, "a dict of label to weight, 0 or more")
+    | Rule(is_class_weight, "a dict of label to weight, 0 or more")
     | NONE,
-    "label_smoothing": real("[0, 1)"),
+    "label_smoothing": AUTO | real("[0, 1)"),
     "target_scaling": BOOLEAN,
     "feature_scaling": FEATURE_SCALING | NONE,
     "categorical_features": one_of("from_dtype")
-    | Rule(_names_columns, "a mask, positions or names of columns, as a tuple, list or 1-d array")
+    | Rule(names_columns, "a mask, positions or names of columns, as a tuple, list or 1-d array")
     | NONE,
-    "min_frequency": real("[0, 1)"),
+    "numeric_embedding": one_of("auto", "ple") | NONE,
+    "n_bins": AUTO | integer(2),
+    "input_scaling_layer": AUTO | BOOLEAN,
+    "averaging": AUTO | real("(0, inf)") | NONE,
+    "calibration": one_of("auto", "temperature") | NONE,
+    "clip_predictions": AUTO | BOOLEAN,
+    "min_frequency": AUTO | integer(1) | real("[0, 1)"),
     "max_onehot": integer(0),
-    "embedding_dim": one_of("auto") | integer(1),
+    "embedding_dim": AUTO | integer(1),
     "huber_delta": real("(0, inf)"),
     "tweedie_power": real("[1, 3]"),
     "quantile": LEVEL
-    | Rule(_increase, "a tuple, list or 1-d array of such floats that strictly increase"),
-    "learning_rate_init": real("(0, inf)"),
+    | Rule(increase, "a tuple, list or 1-d array of such floats that strictly increase"),
+    "learning_rate_init": AUTO | real("(0, inf)"),
     "power_t": real("[0, inf)"),
-    "max_iter": integer(1),
+    "max_iter": AUTO | integer(1),
     "shuffle": BOOLEAN,
     "random_state": integer(0, 2**32 - 1)
     | Rule(lambda v: isinstance(v, np.random.RandomState), "a numpy.random.RandomState")
@@ -180,17 +108,23 @@ RULES: Mapping[str, Rule] = {
     "warm_start": BOOLEAN,
     "momentum": real("[0, 1]"),
     "nesterovs_momentum": BOOLEAN,
-    "early_stopping": BOOLEAN | one_of("auto"),
-    "validation_fraction": real("(0, 1)"),
+    "early_stopping": BOOLEAN | AUTO,
+    "validation_fraction": AUTO | real("(0, 1)"),
     "beta_1": real("[0, 1)"),
     "beta_2": real("[0, 1)"),
     "epsilon": real("(0, inf)"),
     "rho": real("[0, 1)"),
-    "weight_decay": real("[0, inf)"),
-    "n_iter_no_change": integer(1) | Rule(lambda v: _is_real(v) and v == inf, "numpy.inf"),
+    "weight_decay": AUTO | real("[0, inf)"),
+    "n_iter_no_change": AUTO | integer(1) | Rule(lambda v: is_real(v) and v == inf, "numpy.inf"),
     "max_fun": integer(1),
     "init": one_of("auto", *INITIALIZERS),
     "n_members": integer(1),
+    "cv": integer(2)
+    | Rule(
+        lambda v: (hasattr(v, "split") or hasattr(v, "__iter__")) and not isinstance(v, str),
+        "a splitter, an iterable of splits",
+    )
+    | NONE,
     "dtype": one_of("auto", "float32", "float64"),
     "out_activation": one_of("auto", *OUT_ACTIVATIONS),
 }
@@ -225,6 +159,10 @@ def _loss_reads(name: str) -> Condition:
 
 
 IS_STOCHASTIC = Condition("solver", _stochastic)
+HAS_HIDDEN = Condition("hidden_layer_sizes", lambda p: len(p["hidden_layer_sizes"]) > 0)
+VALIDATES = Condition(
+    "early_stopping", lambda p: bool(p["early_stopping"] or p["X_val"] or p["cv"] is not None)
+)
 HAS_CATEGORIES = Condition("categorical_features", lambda p: p["categorical_features"] is not None)
 
 #: The conditions of each parameter that can be without effect. A warning names the option of the
@@ -244,19 +182,26 @@ HAS_EFFECT: Mapping[str, tuple[Condition, ...]] = {
         IS_STOCHASTIC,
         Condition("learning_rate", lambda p: p["learning_rate"] == "invscaling"),
     ),
-    "dropout": (Condition("hidden_layer_sizes", lambda p: len(p["hidden_layer_sizes"]) > 0),),
+    **dict.fromkeys(("dropout", "input_scaling_layer"), (HAS_HIDDEN,)),
+    "n_bins": (Condition("numeric_embedding", lambda p: p["numeric_embedding"] is not None),),
+    "calibration": (VALIDATES,),
     **dict.fromkeys(("min_frequency", "max_onehot", "embedding_dim"), (HAS_CATEGORIES,)),
     "max_fun": (Condition("solver", lambda p: not _stochastic(p)),),
     "validation_fraction": (
         Condition("early_stopping", lambda p: bool(p["early_stopping"])),
+        Condition("cv", lambda p: p["cv"] is None),
         Condition("X_val", lambda p: not p["X_val"]),
     ),
-    "scoring": (Condition("early_stopping", lambda p: bool(p["early_stopping"] or p["X_val"])),),
+    "scoring": (VALIDATES,),
     "n_iter_no_change": (
         Condition("solver", lambda p: _stochastic(p) or bool(p["early_stopping"])),
         Condition("learning_rate", lambda p: not _horizon(p)),
     ),
     "target_scaling": (
+        Condition("loss", lambda p: "identity" in LOSSES[p["loss"]]),
+        Condition("out_activation", lambda p: p["out_activation"] in ("auto", "identity")),
+    ),
+    "clip_predictions": (
         Condition("loss", lambda p: "identity" in LOSSES[p["loss"]]),
         Condition("out_activation", lambda p: p["out_activation"] in ("auto", "identity")),
     ),
@@ -269,7 +214,7 @@ HAS_EFFECT: Mapping[str, tuple[Condition, ...]] = {
 }
 
 #: Parameters that would change the model but do not work with lbfgs, and the value that is allowed.
-OFF = {"dropout": 0.0, "dropout_input": 0.0, "clip_norm": None}
+OFF = {"dropout": 0.0, "dropout_input": 0.0, "clip_norm": None, "averaging": None}
 
 
 def store(estimator: Any, arguments: Mapping[str, Any]) -> None:
@@ -331,7 +276,7 @@ def check(estimator: Any, losses: Collection[str], X_val: bool = False) -> dict[
             raise refuse(estimator, name, f"must be {rule.words}")
     sizes = p["hidden_layer_sizes"]
     p["hidden_layer_sizes"] = (
-        (int(sizes),) if _is_integer(sizes) else tuple(int(size) for size in sizes)
+        (int(sizes),) if is_integer(sizes) else tuple(int(size) for size in sizes)
     )
     p["activation"] = _activations(estimator, len(p["hidden_layer_sizes"]))
     p["X_val"] = X_val
@@ -340,7 +285,7 @@ def check(estimator: Any, losses: Collection[str], X_val: bool = False) -> dict[
     p["dropout"] = _dropout(estimator, len(p["hidden_layer_sizes"]))
     if "quantile" in p:
         levels = p["quantile"]
-        levels = (levels,) if _is_real(levels) else levels
+        levels = (levels,) if is_real(levels) else levels
         p["quantile"] = tuple(float(v) for v in levels) if len(levels) > 1 else float(levels[0])
     _check_combinations(estimator, p)
     return p
@@ -358,10 +303,12 @@ def _activations(estimator: Any, n_hidden: int) -> tuple[str, ...]:
     return tuple(map(str, activation))
 
 
-def _dropout(estimator: Any, n_hidden: int) -> tuple[float, ...]:
+def _dropout(estimator: Any, n_hidden: int) -> tuple[float, ...] | str:
     """Return one probability per hidden layer."""
     dropout = estimator.dropout
-    if _is_real(dropout):
+    if isinstance(dropout, str):
+        return dropout
+    if is_real(dropout):
         return (float(dropout),) * n_hidden
     if len(dropout) != n_hidden:
         raise refuse(
@@ -384,7 +331,7 @@ def _check_combinations(estimator: Any, p: Mapping[str, Any]) -> None:
         raise refuse(estimator, "out_activation", "must be 'auto' with several quantiles")
     if not _stochastic(p):
         for name, off in OFF.items():
-            if np.any(np.asarray(p[name] or off) != np.asarray(off)):
+            if p[name] != "auto" and np.any(np.asarray(p[name] or off) != np.asarray(off)):
                 raise refuse(estimator, name, f"must be {off} with solver='lbfgs'")
     if p["early_stopping"] is True and p["solver"] == "lbfgs" and p["n_members"] > 1:
         raise refuse(
@@ -393,16 +340,34 @@ def _check_combinations(estimator: Any, p: Mapping[str, Any]) -> None:
             "must be False with solver='lbfgs' and n_members > 1: the members are fitted one after"
             " another, so there is no averaged prediction to score after each epoch",
         )
+    _check_cv(estimator, p)
     idle = list(_without_effect(estimator, p))
     if idle:
         warn(f"{'; '.join(idle)}.", UserWarning)
+
+
+def _check_cv(estimator: Any, p: Mapping[str, Any]) -> None:
+    """Raise if cross-fitting is not possible."""
+    if p.get("cv") is None:
+        return
+    why = "must be None with {}: "
+    if p["X_val"]:
+        raise refuse(estimator, "cv", why.format("X_val") + "each fold validates its members")
+    if p["warm_start"]:
+        words = "the folds are new in each fit. partial_fit trains all members on all rows"
+        raise refuse(estimator, "cv", why.format("warm_start=True") + words)
+    if not _stochastic(p):
+        words = "there are no epochs, of which the folds choose one"
+        raise refuse(estimator, "cv", why.format("solver='lbfgs'") + words)
 
 
 def _without_effect(estimator: Any, p: Mapping[str, Any]) -> Iterable[str]:
     """Yield a sentence for each parameter that differs from its default and has no effect."""
     defaults = _defaults(type(estimator))
     for name, conditions in HAS_EFFECT.items():
-        if name in defaults and not _same(getattr(estimator, name, defaults[name]), defaults[name]):
+        value = getattr(estimator, name, defaults.get(name))
+        is_auto = isinstance(value, str) and value == "auto"
+        if name in defaults and not is_auto and not _same(value, defaults[name]):
             option = next((c.option for c in conditions if not c.holds(p)), None)
             if option is not None:
                 yield f"{name} has no effect with {_option_in_words(option, p[option])}"

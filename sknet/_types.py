@@ -38,6 +38,11 @@ class Typed:
     n_outputs_: int
     n_parameters_: int
     out_activation_: str
+    resolved_params_: dict[str, Any]
+    temperature_: float | None
+    oof_prediction_: Array
+    oof_score_: float
+    fold_: Array
 
     if TYPE_CHECKING:
 

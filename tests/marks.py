@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 ESTIMATORS = [MLPBackpropClassifier, MLPBackpropRegressor]
 STOCHASTIC = ["sgd", "adam", "adamw", "rmsprop"]

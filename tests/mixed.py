@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.networks import network_maker
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 N = 160
 MANY = "delta alpha kappa beta theta gamma iota eta zeta lambda epsilon".split()  # 11 levels

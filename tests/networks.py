@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 from numpy.testing import assert_array_equal
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 #: The estimator of each task; the keys are the names that tests give to their targets.
 ESTIMATOR_OF = {

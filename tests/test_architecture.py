@@ -59,11 +59,14 @@ PARTS_MAY_IMPORT = {
     "_target": {"_compat", "_engine", "_table"},
     "_training": {"_compat", "_engine", "_table", "_target", "_threads"},
     "_fitted": {"_engine", "_table", "_threads"},
-    "_params": {"_compat", "_engine", "_table"},
+    "_rules": set(),
+    "_params": {"_compat", "_engine", "_rules", "_table"},
+    "_attributes": {"_engine", "_fitted", "_table", "_target", "_training"},
     "_base": {
-        "_compat", "_engine", "_fitted", "_introspection", "_params", "_table", "_target",
-        "_training", "_types",
+        "_attributes", "_compat", "_engine", "_fitted", "_introspection", "_params", "_table",
+        "_target", "_training", "_types",
     },
+    "presets": set(),
     "_estimators": {"_base", "_compat", "_docs", "_engine", "_params", "_target", "_types"},
 }  # fmt: skip
 EXTRAS = {"kernels": {"llvmlite", "numba"}}

@@ -27,8 +27,8 @@ from sklearn.multioutput import ClassifierChain
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.marks import ignore_convergence
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 pytestmark = ignore_convergence
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore:Maximum iterations")
 

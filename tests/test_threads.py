@@ -7,13 +7,13 @@ import pytest
 from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
-from sknet import MLPBackpropClassifier
 from sknet import _threads as threads
 from sknet._engine.network import Network
 from sknet._engine.team import Team
 from sknet._training.monitor import Monitor
 from tests.blas import blas_counts
 from tests.marks import ignore_convergence
+from tests.plain import MLPBackpropClassifier
 
 X = np.random.default_rng(0).normal(size=(300, 4))
 Y = X[:, 0] > 0

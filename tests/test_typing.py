@@ -28,6 +28,8 @@ def holds(value, hint):
         return any(holds(value, part) for part in get_args(hint))
     if get_origin(hint) is list:
         return isinstance(value, list) and all(holds(item, get_args(hint)[0]) for item in value)
+    if get_origin(hint) is dict:
+        return isinstance(value, dict)
     if get_origin(hint) is np.ndarray or hint is np.ndarray:
         return isinstance(value, np.ndarray)
     return type(value) is hint or (hint is type(None) and value is None)
@@ -48,7 +50,15 @@ def test_fitted_attributes_are_of_the_annotated_types(cls, params, method):
     assert set(fitted) <= set(hints)
     for name in fitted:
         assert holds(getattr(model, name), hints[name]), name
-    assert {name for name in hints if name.endswith("_")} - set(fitted) <= {"input_encoding_"}
+    elsewhere = {"input_encoding_", "oof_prediction_", "oof_score_", "fold_", "temperature_"}
+    assert {name for name in hints if name.endswith("_")} - set(fitted) <= elsewhere
+
+
+@each_estimator
+def test_attributes_of_cross_fitting_are_of_the_annotated_types(cls):
+    model = network(cls, cv=3, early_stopping=True).fit(X, Y)
+    for name in ("oof_prediction_", "oof_score_", "fold_"):
+        assert holds(getattr(model, name), get_type_hints(cls)[name]), name
 
 
 @each_estimator

@@ -34,7 +34,8 @@ class Batches:
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features)
     Y : ndarray or OneHot of shape (n_samples, n_outputs)
-    w : ndarray of shape (n_samples,) or None
+    w : ndarray of shape (n_samples,) or (n_all_members, n_samples), or None
+        In the second case each member has its own weights; `rows` must be given.
     batch_size : int
         Clipped to the number of rows. The last batch of an epoch may be smaller.
     shuffle : bool
@@ -108,13 +109,15 @@ class Batches:
         if self.smoothing is not None:
             slope, shift = self.smoothing
             smoothing = slope[list(numbers)], shift[list(numbers)]
-        return Batches(self.X, self.Y, self.w, *self._asked, n_members, rows, smoothing)
+        w = self.w if self.w is None or self.w.ndim == 1 else self.w[list(numbers)]
+        return Batches(self.X, self.Y, w, *self._asked, n_members, rows, smoothing)
 
     def _orders(self) -> NDArray[np.intp]:
         """Return the buffer of the row order of each member. The first call makes all buffers."""
         if self._order is not None:
             return self._order
-        n_members, arrays = self.n_members, (self.X, self.Y, self.w)
+        w = self.w if self.w is None or self.w.ndim == 1 else self.w[0]
+        n_members, arrays = self.n_members, (self.X, self.Y, w)
         self._order = np.empty((n_members, self.n_samples), np.intp)
         sizes = {self.block_size, self.n_samples % self.block_size} - {0}
         self._buffers = {size: [self._buffer(size, a) for a in arrays] for size in sizes}
@@ -190,6 +193,9 @@ class Batches:
         if self.smoothing is not None:
             np.multiply(Y, self._slope, Y)
             np.add(Y, self._shift, Y)
-        if self.w is not None:
+        if self.w is not None and self.w.ndim == 1:
             self.w.take(rows, 0, w, "clip")
+        elif self.w is not None:
+            for own, numbers, out in zip(self.w, rows, w, strict=True):
+                own.take(numbers, 0, out, "clip")
         return [self.X[own] for own in rows] if X is None else X, Y, w

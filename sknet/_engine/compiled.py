@@ -141,8 +141,8 @@ class CompiledEpoch:
             slope, shift = slope * (Y.on - Y.off), slope * Y.off + shift
             Y, n_classes = Y.codes.astype(dtype)[:, None], Y.shape[1]
         self.data = [
-            kernels.Data(batches.X, Y, w, float(a), float(b), n_classes)
-            for a, b in zip(slope, shift, strict=True)
+            kernels.Data(batches.X, Y, own, float(a), float(b), n_classes)
+            for own, a, b in zip(w if w.ndim == 2 else [w] * n_members, slope, shift, strict=True)
         ]
         places = plan.program.layers["mask"].tolist()
         self.masked = [

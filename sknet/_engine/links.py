@@ -81,6 +81,8 @@ class Link(NamedTuple):
     of_members : callable or None
         ``of_members(Z)`` is the link of the members' mean prediction, given their raw outputs
         (n_members, n_samples, n_outputs); None if predictions are not probabilities.
+    is_symmetric : bool
+        Whether each output z has a probability p of its own, and -z has 1 - p.
     is_linear : bool
         Whether predictions can be any number. If so, the target can be scaled.
     domain : Domain
@@ -93,6 +95,7 @@ class Link(NamedTuple):
     constant: Callable[[Array, Array | None], Array] | None = None
     log_prediction: Callable[[Array], Array] | None = None
     of_members: Callable[[Array], Array] | None = None
+    is_symmetric: bool = False
     is_linear: bool = False
     domain: Domain = ANY_NUMBER
     n_alternatives: Callable[[int], int] = int
@@ -162,6 +165,7 @@ LINKS: dict[str, Link] = {
         logit_of_mean,
         log_prediction=log_logistic,
         of_members=logit_of_mean_probability,
+        is_symmetric=True,
         domain=PROBABILITY,
         n_alternatives=lambda n_outputs: 2,
     ),

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sknet._engine.activations import Array
-from sknet._engine.layers import Dense, Dropout, Layer
+from sknet._engine.layers import Dense, Dropout, Layer, ScaledDense
 from sknet._engine.loss_base import Loss
 from sknet._engine.parameters import Factor, Layout, Members, Parameters, Views, part_of
 from sknet._engine.penalty import Penalty
@@ -47,6 +47,8 @@ def dense_layers(
     first: Sequence[Layer] = (),
     init: str = "auto",
     zero_output: bool = False,
+    scaled_inputs: bool = False,
+    zero_inputs: Sequence[int] = (),
 ) -> list[Layer]:
     """Return the layers of a multilayer perceptron.
 
@@ -64,6 +66,10 @@ def dense_layers(
     zero_output : bool
         Whether the output layer starts at zero instead. Then the first prediction is the same for
         all rows.
+    scaled_inputs : bool
+        Whether the first dense layer, if it is a hidden layer, has a factor for each input.
+    zero_inputs : sequence of int
+        Inputs of a layer with such factors whose weights start at zero.
     """
     assert not first or first[-1].n_out == units[0]
     hidden = [
@@ -73,6 +79,10 @@ def dense_layers(
     last = activations[-1] if activations else "identity"
     n_in, n_out = units[-2:]
     output = Dense(n_in, n_out, init=init, drawn_as=last, starts_at_zero=zero_output)
+    if scaled_inputs and hidden:
+        n_in, n_out = units[:2]
+        own = ScaledDense(n_in, n_out, activations[0], init, zero_inputs=zero_inputs)
+        hidden[0] = own
     return [*first, *hidden, output]
 
 
@@ -107,7 +117,7 @@ def with_dropout(
 
 def bound_copies(layers: Sequence[Layer], views: Sequence[Mapping[str, Array]]) -> list[Layer]:
     """Return copies of `layers` for prediction, bound to other parameters."""
-    copies = [layer.of() for layer in layers]
+    copies = [layer.for_prediction() for layer in layers]
     for layer, parameters in zip(copies, views, strict=True):
         layer.bind(parameters)
     return copies

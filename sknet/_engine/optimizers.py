@@ -4,7 +4,9 @@ The parts of a step, in this order, for each member:
 
 1. clipping (`clip_gradient`): the gradient is scaled down if its norm is too large;
 2. decay: W <- (1 - eta lambda) W, decoupled from the gradient;
-3. the direction (``directions.py``), at the learning rate eta times the factor of the group.
+3. the direction (``directions.py``), at the learning rate eta times the factor of the group;
+4. averaging, if it is on: average <- d average + (1 - d) theta, with d = min(decay, (1+t)/(10+t)),
+   so that the first steps are soon forgotten.
 
 ``OPTIMIZERS[solver]`` is a `Solver`: its direction, a second direction for the parameters that the
 first one does not take, and whether weights decay. ``walk.py`` passes the elements of theta to the
@@ -106,13 +108,15 @@ class Optimizer:
         separately.
     team : Team
         Threads that share the elements of theta.
+    averaging : float, optional
+        The decay of the moving average of theta; None does not average.
 
     Attributes
     ----------
     t : int or ndarray of int of shape (n_members,)
         Steps taken; an array if the members' counts differ.
     arrays : dict of str to list of ndarray
-        The state: for each slot, one array per block of parameters.
+        The state: for each slot, and for "average", one array per block of parameters.
     """
 
     def __init__(
@@ -124,7 +128,9 @@ class Optimizer:
         clip_norm: float | None = None,
         team: Team = SINGLE_THREAD,
         arrays: dict[str, list[Array]] | None = None,
+        averaging: float | None = None,
     ) -> None:
+        self.averaging = averaging
         self.parameters, self.layers, self.solver = parameters, layers, solver
         self.hyper, self.clip_norm, self.team = hyper, clip_norm, team
         self.directions = [kind(**hyper) for kind in solver.kinds]
@@ -133,6 +139,9 @@ class Optimizer:
             name: [np.zeros_like(block.theta) for block in parameters.blocks]
             for name in solver.slots
         }
+        if averaging is not None and arrays is None:
+            self.arrays["average"] = parameters.copy()
+        self._scratch: list[Array] = []
         self._walk: Walk | None = None
         self._decaying: list[tuple[int, float, Array]] = []
         if solver.decays:
@@ -167,7 +176,10 @@ class Optimizer:
             ]
             for name, own in self.arrays.items()
         }
-        part = Optimizer(parameters, layers, self.solver, hyper, self.clip_norm, self.team, arrays)
+        part = Optimizer(
+            parameters, layers, self.solver, hyper, self.clip_norm, self.team, arrays,
+            self.averaging,
+        )  # fmt: skip
         part.t = self.t if isinstance(self.t, int) else scalar_if_equal(self.t[numbers])
         return part
 
@@ -200,6 +212,28 @@ class Optimizer:
                 self.parameters, self.layers, self.directions, self.arrays, by_member, self.team
             )
         self._walk.step(learning_rate, self.t)
+        if self.averaging is not None:
+            self._average(self.averaging)
+
+    def _average(self, decay: float) -> None:
+        """Move the average towards theta."""
+        t = np.asarray(self.t, np.float64)
+        share = 1.0 - np.minimum(decay, (1.0 + t) / (10.0 + t))
+        own = share.astype(self.parameters.dtype)[..., None] if share.ndim else float(share)
+        blocks, averages = self.parameters.blocks, self.arrays["average"]
+        self._scratch = self._scratch or [np.empty_like(a) for a in averages]
+        for block, average, work in zip(blocks, averages, self._scratch, strict=True):
+            np.subtract(block.theta, average, out=work)
+            np.multiply(work, own, out=work)
+            np.add(average, work, out=average)
+
+    def averaged(self) -> Parameters:
+        """Return the parameters to validate and to keep: the average, or theta without one."""
+        if self.averaging is None:
+            return self.parameters
+        pairs = zip(self.parameters.blocks, self.arrays["average"], strict=True)
+        blocks = [block._replace(theta=average) for block, average in pairs]
+        return Parameters(self.parameters.layout, blocks)
 
     def is_finite(self) -> bool:
         """Whether all state is finite. A squared gradient can overflow although theta is finite."""

@@ -74,7 +74,9 @@ class Stopping:
         score_tol: float | None = None,
         resolution: float = 0.0,
         held_loss: Callable[[], float] = lambda: 0.0,
+        keeps_best: bool = True,
     ) -> None:
+        self.keeps_best = keeps_best
         self.tol, self.patience, self.validate, self.by_score = tol, patience, validate, by_score
         self.score_tol = tol if score_tol is None else score_tol
         self.resolution, self.held_loss = resolution, held_loss
@@ -115,9 +117,11 @@ class Stopping:
         held = None
         if self.validate is not None:
             held = self._evaluation(theta)
-            if self.best_theta is None or held.beats(self._best_evaluation):
+            is_first = self.best_theta is None and self.best_iter == 0
+            if is_first or held.beats(self._best_evaluation):
                 self._best_evaluation = held
-                self.best_theta, self.best_iter = theta.copy(), self.n_updates
+                self.best_theta = theta.copy() if self.keeps_best else None
+                self.best_iter = self.n_updates
         if held is None or not self.by_score:
             improved = loss <= self._best - self.tol
             self._best = self._best if isnan(loss) else min(loss, self._best)

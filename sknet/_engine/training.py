@@ -279,15 +279,17 @@ class Training:
         KeyboardInterrupt
             If Ctrl-C is pressed before the first epoch has finished, or twice within a second.
         """
-        parameters = self.network.parameters
-        finished, state, n_finished = parameters.copy(), None, 0
+        parameters, averaged = self.network.parameters, self.optimizer.averaged()
+        both = [parameters] if averaged is parameters else [parameters, averaged]
+        finished, state, n_finished = [own.copy() for own in both], None, 0
         records = self.epochs(batches)
         try:
             while n_finished < max_iter:
                 begin()
                 record = next(records)
-                plateaus = stopping.plateaus(parameters, record, self.active)
-                parameters.copy_to(finished)
+                plateaus = stopping.plateaus(averaged, record, self.active)
+                for own, snapshot in zip(both, finished, strict=True):
+                    own.copy_to(snapshot)
                 state, n_finished = self.state() if snapshots else None, record.iteration
                 if monitor(record):
                     return "stopped"
@@ -298,7 +300,8 @@ class Training:
         except KeyboardInterrupt:
             if INTERRUPTS.register() or not n_finished:
                 raise
-            parameters.put(finished)
+            for own, snapshot in zip(both, finished, strict=True):
+                own.put(snapshot)
             if state is not None:
                 self.restore(state)
         return "interrupted"

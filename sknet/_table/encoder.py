@@ -43,6 +43,7 @@ class Encoder:
     ----------
     state : mapping
         ``asked``, the parameters by which it was learned (`EncodingSettings`);
+        ``knots``, the columns that the network embeds piecewise linearly, with their knots;
         ``categorical`` (bool, (n_features,)), which columns of X are categories; ``levels``, the
         sorted levels of each category, None where it is left out; ``missing``, the share of the
         weight that is missing in each column of X; ``codes``, arrays of numbers that are read as
@@ -64,6 +65,18 @@ class Encoder:
             self._places.append(slice(at, at + block.n_columns))
             at += block.n_columns
         self.n_columns = at
+        self.knots = state["knots"]
+
+    def with_knots(self, knots: Sequence[tuple[int, np.ndarray]]) -> "Encoder":
+        """Return the encoder of a network that embeds numbers piecewise linearly."""
+        return Encoder({**self.state, "knots": list(knots)})
+
+    @property
+    def number_columns(self) -> list[int]:
+        """The columns of `encode` that hold numbers."""
+        pairs = zip(self.blocks, self._places, strict=True)
+        own = [place for block, place in pairs if block.reads == NUMBERS and block.describes]
+        return [k for place in own for k in range(place.start, place.stop)]
 
     @classmethod
     def fit(cls, table: Table, w: np.ndarray | None, p: Any, continues: bool = False) -> "Encoder":
@@ -99,6 +112,7 @@ class Encoder:
                 "missing": missing,
                 "codes": list(found.numbers.codes.copy()),
                 "blocks": blocks,
+                "knots": [],
             }
         )
 
@@ -110,7 +124,8 @@ class Encoder:
     @property
     def n_units(self) -> int:
         """Columns that the first dense layer sees."""
-        return sum(block.n_units for block in self.blocks)
+        codes = sum(len(edges) - 1 for _, edges in self.knots)
+        return sum(block.n_units for block in self.blocks) + codes
 
     @property
     def embedded(self) -> list[int]:
@@ -164,7 +179,13 @@ class Encoder:
             and self._described_once(CODES, n_categories)
             and embeds == sorted(embeds)  # these blocks come last
             and len({block.dim for block in self.blocks if block.embeds}) <= 1
+            and all(self._is_knots(*own) for own in self.knots)
         )
+
+    def _is_knots(self, column: int, edges: np.ndarray) -> bool:
+        """Whether these may be the knots of a column of the network's input."""
+        increase = edges.ndim == 1 and len(edges) > 1 and bool(np.all(np.diff(edges) > 0.0))
+        return 0 <= column < self.n_dense and increase
 
     def _described_once(self, reads: str, n_columns: int) -> bool:
         """Whether each of the numbers, or of the categories, is described by one block."""
@@ -319,7 +340,7 @@ def _blocks_of_categories(
 
     Embedded categories come last, all in one block.
     """
-    encoded = [own.encoded(float(settings.min_frequency)) for own in found.levels]
+    encoded = [own.encoded(settings.min_frequency) for own in found.levels]
     names = [
         "left out" if own.levels is None else category_encoding(settings, codes.count)
         for own, codes in zip(found.levels, encoded, strict=True)

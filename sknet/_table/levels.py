@@ -93,15 +93,17 @@ class LevelTable(NamedTuple):
             total,
         )
 
-    def encoded(self, min_frequency: float) -> LevelCodes:
+    def encoded(self, min_frequency: float | int) -> LevelCodes:
         """Return the codes of the levels.
 
         A level without weight has code 0, like an unknown one. All levels whose share of the weight
-        is less than `min_frequency` have the last code in common.
+        is less than `min_frequency` have the last code in common. An int is a number of rows, each
+        of which counts as its weight, where the mean weight is 1.
         """
         shares = self.weights / self.total
         there = shares > 0.0
-        rare = there & (shares < min_frequency)
+        is_share = isinstance(min_frequency, float)
+        rare = there & ((shares if is_share else self.weights) < min_frequency)
         codes = np.zeros(len(shares) + 1, np.intp)
         frequent = np.flatnonzero(there & ~rare)
         codes[frequent] = np.arange(1, len(frequent) + 1)

@@ -22,6 +22,8 @@ class ContinuousTarget(Target):
         Scaling that an earlier call has fitted.
     least_dtype : {'float32', 'float64'}
         The least dtype of predictions that can tell the targets apart.
+    limits : ndarray of shape (2, n_columns), optional
+        The least and the greatest target seen, to which predictions are clipped.
     """
 
     def __init__(
@@ -30,9 +32,10 @@ class ContinuousTarget(Target):
         quantiles: tuple[float, ...] | None = None,
         scaling: Scaling | None = None,
         least_dtype: str = "float32",
+        limits: np.ndarray | None = None,
     ) -> None:
         self.n_columns, self.quantiles, self.scaling = n_columns, quantiles, scaling
-        self.least_dtype = least_dtype
+        self.least_dtype, self.limits = least_dtype, limits
         self.n_outputs = len(quantiles) if quantiles and len(quantiles) > 1 else n_columns
 
     @classmethod
@@ -61,7 +64,16 @@ class ContinuousTarget(Target):
             scale = np.where(scaling.scale > 0, scaling.scale, 1.0)
             scaling = scaling._replace(scale=scale)
         kept = scaling if scales else None
-        return ContinuousTarget(self.n_columns, self.quantiles, kept, scaling.least_dtype())
+        return self._with(scaling=kept, least_dtype=scaling.least_dtype())
+
+    def _with(self, **changed: Any) -> "ContinuousTarget":
+        names = ("scaling", "least_dtype", "limits")
+        own = {name: changed.get(name, getattr(self, name)) for name in names}
+        return ContinuousTarget(self.n_columns, self.quantiles, **own)
+
+    def limited(self, Y: np.ndarray) -> "ContinuousTarget":
+        seen = Y if self.limits is None else np.concatenate([Y, self.limits])
+        return self._with(limits=np.stack([seen.min(axis=0), seen.max(axis=0)]))
 
     def continued(self, Y: np.ndarray) -> "ContinuousTarget":
         """Return the target with scales for columns that were constant in earlier calls."""
@@ -69,7 +81,7 @@ class ContinuousTarget(Target):
             return self
         scaling = self.scaling.widened(Y)
         least = max(self.least_dtype, scaling.least_dtype())
-        return ContinuousTarget(self.n_columns, self.quantiles, scaling, least)
+        return self._with(scaling=scaling, least_dtype=least)
 
     @property
     def is_scaled(self) -> bool:
@@ -79,7 +91,10 @@ class ContinuousTarget(Target):
         return Y if self.scaling is None else self.scaling.forward(Y)
 
     def restore(self, prediction: np.ndarray) -> np.ndarray:
-        return prediction if self.scaling is None else self.scaling.back(prediction)
+        restored = prediction if self.scaling is None else self.scaling.back(prediction)
+        if self.limits is not None:
+            np.clip(restored, *self.limits.astype(restored.dtype), out=restored)
+        return restored
 
     def decode(self, prediction: np.ndarray) -> np.ndarray:
         return prediction[:, 0] if self.n_outputs == 1 else prediction

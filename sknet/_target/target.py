@@ -50,6 +50,10 @@ class Target:
         """
         return self
 
+    def limited(self, Y: np.ndarray) -> "Target":
+        """Return a target whose predictions are clipped to the range of the targets seen."""
+        return self
+
     def continued(self, Y: np.ndarray) -> "Target":
         """Return the target for continued training, given the rows of the new call."""
         return self

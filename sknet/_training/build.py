@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil, inf
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sknet._compat import FitCallbacks, NoCallbacks
-from sknet._engine.layers import Embedding, Layer
+from sknet._engine.layers import Embedding, Layer, PiecewiseLinear
 from sknet._engine.network import Network, dense_layers, drawn_parameters, with_dropout
+from sknet._engine.optimizers import Optimizer
 from sknet._engine.parameters import Layout, Parameters, Views
 from sknet._engine.stopping import IndependentStopping, Stopping
 from sknet._engine.team import Team
 from sknet._table.encoder import Encoder
 from sknet._target.target import Target
 from sknet._threads import free_threads
+from sknet._training.cross_fitting import CrossValidation, Folds
 from sknet._training.monitor import Monitor
 from sknet._training.prepare import Prepared
 from sknet._training.rows import EncodedRows, Rows
@@ -68,10 +71,12 @@ class Built:
     Attributes
     ----------
     network : Network
+    optimizer : Optimizer or None
+        None with L-BFGS.
     generators : list of Generator
         One for each member.
-    validation : Validation or None
-        Validation of the members' averaged prediction.
+    validation : Validation, CrossValidation or None
+        Validation of the members' averaged prediction, or of each by its fold.
     stopping : Stopping or IndependentStopping
     monitor : Monitor
     units : list of Units
@@ -79,18 +84,23 @@ class Built:
     """
 
     network: Network
+    optimizer: Optimizer | None
     generators: list[np.random.Generator]
-    validation: Validation | None
+    validation: Validation | CrossValidation | None
     stopping: Stopping | IndependentStopping
     monitor: Monitor
     units: list[Units]
 
     def parameters(self) -> Views:
         """Return the parameters for prediction: those of the best epoch, if it is known."""
-        own = self.network.parameters
+        own = self.averaged()
         best = getattr(self.stopping, "best_theta", None)
         views = own.views() if best is None else own.layout.views(best, own.n_members)
         return prediction_views(self.network.layers, views)
+
+    def averaged(self) -> Parameters:
+        """Return the current parameters, averaged over the last steps if averaging is on."""
+        return self.network.parameters if self.optimizer is None else self.optimizer.averaged()
 
 
 def build(
@@ -101,26 +111,32 @@ def build(
     incremental: bool,
     observers: Observers,
     members: MemberRows | None = None,
+    folds: Folds | None = None,
 ) -> Built:
     """Return a network with initial parameters, its stopping rule and its monitor."""
     network = _network(settings, prepared, generators)
     layers = network.layers
-    views = prediction_views(layers, network.parameters.views())
     units = [Units(*own) for own in start.state.units or ()] if start else []
     first = start.parameters if start else ()
     if not (first and units):
         constants = best_constants(settings, prepared, None if members is None else members.train)
         units = [constant.units for constant in constants]
         first = first or _drawn(layers, generators, constants)
-    for values, view in zip(first, views, strict=True):
+    pairs = zip(layers, network.parameters.views(), strict=True)
+    own_views = [(layer, view) for layer, view in pairs if not layer.training_only]
+    for values, (layer, view) in zip(first, own_views, strict=True):
         for name, own in view.items():
-            own[:] = values[name]
-    validation = None
+            own[:] = values[name] if name in values else layer.neutral[name]
+    validation: Validation | CrossValidation | None = None
+    if folds is not None:
+        parts = [prepared.read.take(numbers) for numbers in folds.test]
+        own = [_encoded_validation(settings, prepared, layers, observers, part) for part in parts]
+        validation = CrossValidation(folds, own)
     if prepared.held is not None and prepared.held_encoded is not None:
         validation = _validation(
             settings, prepared, layers, observers, prepared.held, prepared.held_encoded
         )
-    stopping = _stopping(settings, prepared, validation, layers, members, units)
+    stopping = _stopping(settings, prepared, validation, layers, members, units, folds is not None)
     if start:
         if isinstance(stopping, Stopping):
             stopping.set_baseline(network.parameters)
@@ -130,7 +146,8 @@ def build(
         validation.reset()
     max_time = None if incremental else settings.max_time
     monitor = Monitor(settings.verbose, max_time, validation, observers.callbacks)
-    built = Built(network, generators, validation, stopping, monitor, units)
+    optimizer = _optimizer(settings, prepared, network)
+    built = Built(network, optimizer, generators, validation, stopping, monitor, units)
     if isinstance(observers.callbacks, FitCallbacks):
         observers.callbacks.attributes = lambda: observers.attributes(
             built.parameters(), prepared.encoder, prepared.target, len(monitor.losses)
@@ -138,11 +155,29 @@ def build(
     return built
 
 
+def _optimizer(settings: Settings, prepared: Prepared, network: Network) -> Optimizer | None:
+    """Return the optimizer; None with L-BFGS."""
+    if settings.solver is None:
+        return None
+    n_rows = len(prepared.rows.Y)
+    averaging = settings.average_decay(ceil(n_rows / settings.batch_rows(n_rows)))
+    return Optimizer(
+        network.parameters, network.layers, settings.solver, settings.hyper, settings.clip_norm,
+        network.team, averaging=averaging,
+    )  # fmt: skip
+
+
 def first_layers(encoder: Encoder) -> list[Layer]:
-    """Return the layers before the dense ones: an embedding if categories are embedded."""
-    if not encoder.embedded:
-        return []
-    return [Embedding(encoder.n_dense, encoder.embedded_levels, encoder.dim)]
+    """Return the layers before the dense ones, which encode numbers and embed categories."""
+    layers: list[Layer] = []
+    n_codes, n_columns = len(encoder.embedded), encoder.n_columns
+    if encoder.knots:
+        numbers = PiecewiseLinear(n_columns, *zip(*encoder.knots, strict=True), n_codes)
+        n_columns = numbers.n_out
+        layers.append(numbers)
+    if n_codes:
+        layers.append(Embedding(n_columns - n_codes, encoder.embedded_levels, encoder.dim))
+    return layers
 
 
 def _network(
@@ -150,10 +185,13 @@ def _network(
 ) -> Network:
     """Return the network with theta zero, and with several threads if epochs are long."""
     encoder, n_rows = prepared.encoder, len(prepared.rows.Y)
+    first = first_layers(encoder)
     units = (encoder.n_units, *settings.hidden_layer_sizes, prepared.target.n_outputs)
+    zero_inputs = [k for layer in first for k in layer.code_columns]
     plain = dense_layers(
-        units, settings.activation, first_layers(encoder), settings.init, settings.zero_output
-    )
+        units, settings.activation, first, settings.init, settings.zero_output,
+        settings.input_scaling_layer, zero_inputs,
+    )  # fmt: skip
     layers = with_dropout(plain, settings.dropout, generators)
     parameters = Parameters.zeros(Layout(layers), settings.n_members, prepared.dtype)
     team = Team(
@@ -177,6 +215,19 @@ def _drawn(
     for b, constant in zip(drawn[-1]["b"], constants, strict=True):
         b[:] = constant.raw_output
     return drawn
+
+
+def _encoded_validation(
+    settings: Settings,
+    prepared: Prepared,
+    layers: Sequence[Layer],
+    observers: Observers,
+    rows: Rows,
+) -> Validation:
+    """Return the validation on some of the training rows."""
+    Y = prepared.target.scaled(rows.Y)
+    encoded = rows.encoded(prepared.encoder, prepared.dtype, Y)
+    return _validation(settings, prepared, layers, observers, rows, encoded)
 
 
 def _validation(
@@ -204,28 +255,32 @@ def _validation(
 def _stopping(
     settings: Settings,
     prepared: Prepared,
-    validation: Validation | None,
+    validation: Validation | CrossValidation | None,
     layers: Sequence[Layer],
     members: MemberRows | None,
     units: Sequence[Units],
+    by_folds: bool = False,
 ) -> Stopping | IndependentStopping:
     """Return one stopping rule for all members, or one for each."""
+    if by_folds and not prepared.stops_early:  # trains to the end
+        return Stopping(settings.tol, inf, validation, False, keeps_best=False)
     if not settings.independent_stopping:
         return _rule(settings, mean_loss(units), validation, prepared.stops_early)
     own: list[Validation | None] = [None] * settings.n_members
     if members is not None and members.validate is not None:
         for k, numbers in enumerate(members.validate):
             rows = prepared.read.take(numbers)
-            Y = prepared.target.scaled(rows.Y)
-            encoded = rows.encoded(prepared.encoder, prepared.dtype, Y)
-            own[k] = _validation(settings, prepared, layers, Observers(), rows, encoded)
+            own[k] = _encoded_validation(settings, prepared, layers, Observers(), rows)
     return IndependentStopping(
         [_rule(settings, unit.loss, v) for unit, v in zip(units, own, strict=True)]
     )
 
 
 def _rule(
-    settings: Settings, unit: float, validation: Validation | None, by_score: bool = True
+    settings: Settings,
+    unit: float,
+    validation: Validation | CrossValidation | None,
+    by_score: bool = True,
 ) -> Stopping:
     """Return a rule whose `tol` of losses is in units of the loss of the best constant."""
     tol = settings.tol * unit

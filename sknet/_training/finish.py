@@ -2,12 +2,16 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from sknet._engine.parameters import Views
 from sknet._engine.reports import DivergenceError
 from sknet._engine.stopping import IndependentStopping, Stopping
 from sknet._table.encoder import Encoder
 from sknet._target.target import Target
 from sknet._training.build import Built
+from sknet._training.calibration import inverse_temperature
+from sknet._training.cross_fitting import CrossValidation
 from sknet._training.outcome import trouble
 from sknet._training.prepare import Prepared
 from sknet._training.run import RunEnd
@@ -34,7 +38,11 @@ class Result(NamedTuple):
         Number of epochs or iterations, and rows per epoch.
     losses : list of float
         The objective of each epoch.
-    validation : Validation or None
+    validation : Validation, CrossValidation or None
+    temperature : float or None
+        By which the raw outputs were divided to calibrate them.
+    out_of_fold : list of ndarray or None
+        The raw outputs of each fold of cross-fitting, by the members that left it out.
     best_score, best_iter
         The best validation score and its epoch; None without validation.
     unit : float
@@ -51,11 +59,13 @@ class Result(NamedTuple):
     n_iter: int
     n_samples: int
     losses: list[float]
-    validation: Validation | None
+    validation: Validation | CrossValidation | None
     best_score: float | None
     best_iter: int | None
     unit: float
     trouble: str | None
+    temperature: float | None = None
+    out_of_fold: list[np.ndarray] | None = None
 
 
 def finish(
@@ -69,16 +79,25 @@ def finish(
     if isinstance(stopping, IndependentStopping):
         if any(rule.best_theta is not None for rule in stopping.rules):
             state.last_theta = network.parameters.copy()
-            stopping.keep_best(network.parameters)
-    elif stopping.best_theta is not None:
+            stopping.keep_best(built.averaged())
+    elif stopping.best_theta is not None or built.averaged() is not network.parameters:
         state.last_theta = network.parameters.copy()
     is_validated = validation is not None and isinstance(stopping, Stopping)
     found = None
     if ended.reason != "epoch":
         found = trouble(settings, prepared, built, built.monitor.losses, ended.reason)
-    reached_horizon = settings.has_horizon and ended.reason == "max_iter"
+    parameters, temperature = built.parameters(), None
+    if settings.calibration is not None and validation is not None and prepared.link.log_prediction:
+        factor = inverse_temperature(
+            validation.raw_output(parameters), *validation.targets, prepared.link
+        )  # fmt: skip
+        temperature = 1.0 / factor
+        last = parameters[-1]
+        parameters[-1] = {name: (a * factor).astype(a.dtype) for name, a in last.items()}
+    ends_there = settings.has_horizon or settings.is_budget
+    reached_horizon = ends_there and ended.reason == "max_iter"
     return Result(
-        parameters=built.parameters(),
+        parameters=parameters,
         encoder=prepared.encoder,
         target=prepared.target,
         state=state,
@@ -91,4 +110,8 @@ def finish(
         best_iter=stopping.best_iter if is_validated else None,
         unit=mean_loss(built.units),
         trouble=found,
+        temperature=temperature,
+        out_of_fold=validation.outputs(parameters)
+        if isinstance(validation, CrossValidation)
+        else None,
     )

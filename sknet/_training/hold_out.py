@@ -16,14 +16,16 @@ RARE_SHARE = 0.25
 MIN_STOPPING_ROWS = 10
 
 
-def hold_out(rows: Rows, fraction: float, seed: int, target: Target) -> tuple[Rows, Rows]:
+def hold_out(
+    rows: Rows, fraction: float, seed: int, target: Target, is_asked: bool = True
+) -> tuple[Rows, Rows]:
     """Return the training rows and the validation rows; the split is stratified if possible.
 
     Warns
     -----
     UserWarning
-        If the split cannot be stratified, or holds few rows of a class. The message names the rare
-        labels.
+        If the split cannot be stratified, although early stopping was asked for (`is_asked`), or
+        holds few rows of a class. The message names the rare labels.
 
     Raises
     ------
@@ -53,10 +55,11 @@ def hold_out(rows: Rows, fraction: float, seed: int, target: Target) -> tuple[Ro
                 if len(rare)
                 else f"{n_held} held-out rows for {n_present} classes are too few"
             )
-            warn(
-                f"The hold-out of early stopping is random, not stratified: {why}.",
-                UserWarning,
-            )
+            if is_asked:
+                warn(
+                    f"The hold-out of early stopping is random, not stratified: {why}.",
+                    UserWarning,
+                )
             stratify = None
     kept, held = train_test_split(
         np.arange(n_samples), test_size=n_held, random_state=seed, stratify=stratify

@@ -5,6 +5,7 @@ from time import perf_counter
 
 from sknet._compat import FitCallbacks, NoCallbacks
 from sknet._engine.reports import Record
+from sknet._training.cross_fitting import CrossValidation
 from sknet._training.validation import Validation
 
 
@@ -18,7 +19,7 @@ class Monitor:
         last epoch are printed too.
     max_time : float or None
         Time limit in seconds.
-    validation : Validation or None
+    validation : Validation, CrossValidation or None
         Has evaluated the epoch before the monitor is called.
     callbacks : FitCallbacks or NoCallbacks
 
@@ -34,7 +35,7 @@ class Monitor:
         self,
         verbose: int,
         max_time: float | None,
-        validation: Validation | None,
+        validation: Validation | CrossValidation | None,
         callbacks: FitCallbacks | NoCallbacks,
     ) -> None:
         self.every, self.max_time = int(verbose), inf if max_time is None else max_time

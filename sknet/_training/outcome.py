@@ -48,6 +48,8 @@ def trouble(
     reason : str
         Why training ended.
     """
+    if settings.is_usual:
+        return None
     unit = mean_loss(built.units)
     best = getattr(built.stopping, "best_iter", 0)
     kept = losses[best - 1] if best else losses[-1]
@@ -61,7 +63,8 @@ def trouble(
         return None
     curve = losses
     if prepared.stops_early and built.validation is not None:
-        curve, unit = built.validation.losses, _held_unit(prepared)
+        curve = built.validation.losses
+        unit = unit if prepared.held_encoded is None else _held_unit(prepared)
     window = int(settings.patience)
     before = curve[-1 - window] if len(curve) > window else unit
     fall, late = unit - curve[-1], before - curve[-1]

@@ -10,6 +10,7 @@ from sknet._engine.links import LINKS, Link
 from sknet._engine.loss_base import Loss
 from sknet._engine.losses import LOSSES
 from sknet._table.encoder import Encoder
+from sknet._table.knots import knots_of
 from sknet._target.scale import warn_of_outliers
 from sknet._target.target import Target
 from sknet._training.hold_out import MIN_STOPPING_ROWS, hold_out, warn_of_rare_class
@@ -69,6 +70,7 @@ def prepare(
     incremental: bool,
     held: Rows | None,
     split_seed: int,
+    holds_out: bool = True,
 ) -> Prepared:
     """Hold out rows, fit the encoder and the target on the other rows, and encode all rows.
 
@@ -89,11 +91,16 @@ def prepare(
         Validation rows that the user has passed.
     split_seed : int
         Seed of the hold-out.
+    holds_out : bool
+        Whether early stopping without `held` takes some of the rows away.
     """
-    stops_early = not incremental and settings.stops_early(len(rows.Y), held is not None)
+    seen = rows.Y
+    stops_early = not incremental and settings.early_stopping
     name = "y" if held is None else "y_val"
-    if stops_early and held is None:
-        rows, held = hold_out(rows, settings.validation_fraction, split_seed, target)
+    if stops_early and held is None and holds_out:
+        rows, held = hold_out(
+            rows, settings.validation_fraction, split_seed, target, settings.asks_to_stop
+        )
     elif stops_early and held is not None:
         warn_of_rare_class(rows, held, target, is_given=True)
     if held is not None:
@@ -114,9 +121,19 @@ def prepare(
             warn_of_outliers(rows.Y, rows.w)
     else:
         target, encoder, dtype = target.continued(rows.Y), start.encoder, start.dtype
+    if settings.clip_predictions and link.is_linear:
+        target = target.limited(seen)
     targets = _smoothed(target, target.scaled(rows.Y), settings)
     trained = rows.encoded(encoder, dtype, targets, _has_ones(rows, encoder, dtype, settings))
     _require_domain(loss, settings, out_activation, trained.Y, "y")
+    if start is None and settings.numeric_embedding and issparse(trained.X):
+        raise ValueError(
+            "numeric_embedding='ple' does not work for sparse X. Pass X.toarray(), or set"
+            " numeric_embedding=None."
+        )
+    if start is None and settings.numeric_embedding:
+        found = knots_of(trained.X, trained.w, encoder.number_columns, settings.n_bins)
+        encoder = encoder.with_knots(found)
     held_encoded = None
     if held is not None:
         held_encoded = held.encoded(encoder, dtype, target.scaled(held.Y))
@@ -144,7 +161,12 @@ def _has_ones(rows: Rows, encoder: Encoder, dtype: np.dtype, settings: Settings)
 
     It does not if X is large and would be copied only for this purpose.
     """
-    dense_first = not (issparse(rows.X.numbers) or encoder.embedded or np.any(settings.dropout[0]))
+    dense_first = not (
+        issparse(rows.X.numbers)
+        or encoder.embedded
+        or np.any(settings.dropout[0])
+        or settings.numeric_embedding
+    )
     as_it_is = encoder.changes_nothing and rows.X.dtype == dtype
     return dense_first and not (as_it_is and rows.X.numbers.size > MAX_COPIED_ELEMENTS)
 

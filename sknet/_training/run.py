@@ -1,5 +1,6 @@
 """Step 3 of training: train by epochs, or by L-BFGS."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from sknet._engine.batches import Batches
 from sknet._engine.compiled import CompiledEpoch
 from sknet._engine.lbfgs import minimize_lbfgs, objective_of
 from sknet._engine.network import Network
-from sknet._engine.optimizers import Optimizer, Solver
+from sknet._engine.optimizers import Solver
 from sknet._engine.reports import Record
 from sknet._engine.stopping import Stopping
 from sknet._engine.training import Training
@@ -53,9 +54,8 @@ def _run_epochs(
 ) -> RunEnd:
     """Train by epochs of mini-batches."""
     network, monitor, stopping = built.network, built.monitor, built.stopping
-    optimizer = Optimizer(
-        network.parameters, network.layers, solver, settings.hyper, settings.clip_norm, network.team
-    )
+    optimizer = built.optimizer
+    assert optimizer is not None
     training = Training(network, optimizer, settings.learning_rates(), built.generators)
     if state.solver == settings.solver_name and state.epochs is not None:
         training.restore(state.epochs)
@@ -85,9 +85,16 @@ def _batches(
     rows = prepared.rows
     size = settings.batch_rows(len(rows.Y))
     own_rows = None if members is None else members.train
+    w = rows.w if own_rows is None or rows.w is None else _own_weights(rows.w, own_rows)
     smoothing = smoothing_of(settings, prepared)
     n_lockstep = network.n_lockstep(size)
-    return Batches(rows.X, rows.Y, rows.w, size, settings.shuffle, n_lockstep, own_rows, smoothing)
+    return Batches(rows.X, rows.Y, w, size, settings.shuffle, n_lockstep, own_rows, smoothing)
+
+
+def _own_weights(w: np.ndarray, own_rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the weights (n_members, n_samples), of mean 1 over the rows of each member."""
+    means = np.array([w[numbers].mean(dtype=np.float64) for numbers in own_rows])
+    return (w / means[:, None]).astype(w.dtype)
 
 
 def _run_lbfgs(

@@ -13,11 +13,6 @@ from sknet._engine.optimizers import OPTIMIZERS, Solver
 from sknet._engine.parameters import Factor, for_members
 from sknet._engine.schedules import LearningRate
 
-#: Rows per batch for batch_size="auto", as in scikit-learn.
-AUTO_BATCH_SIZE = 200
-#: Number of rows above which early_stopping="auto" holds out validation rows.
-AUTO_EARLY_STOPPING_ROWS = 10_000
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -41,6 +36,13 @@ class Settings:
         Parameters of the loss.
     patience : float
         Epochs without improvement after which training ends; inf for schedules with a horizon.
+    is_budget : bool
+        Whether training may end at `max_iter` without a warning.
+    is_usual : bool
+        Whether penalties, dropout and learning rate are the package's own, so that a constant
+        prediction is a matter of the data.
+    asks_to_stop : bool
+        Whether early stopping was asked for, and not chosen for "auto".
     independent_stopping : bool
         Whether each member has its own stopping rule.
     """
@@ -60,6 +62,9 @@ class Settings:
     power_t: float
     warmup: float
     max_iter: int
+    is_budget: bool
+    is_usual: bool
+    asks_to_stop: bool
     max_fun: int
     max_time: float | None
     shuffle: bool
@@ -67,7 +72,7 @@ class Settings:
     tol: float
     verbose: int
     warm_start: bool
-    early_stopping: bool | str
+    early_stopping: bool
     validation_fraction: float
     by_loss: bool
     patience: float
@@ -77,13 +82,19 @@ class Settings:
     label_smoothing: Factor
     target_scaling: bool
     encoding: Any
+    numeric_embedding: str | None
+    n_bins: int | str
+    input_scaling_layer: bool
+    averaging: float | None
+    calibration: str | None
+    clip_predictions: bool
     independent_stopping: bool = False
 
     @classmethod
     def of(cls, p: Mapping[str, Any]) -> "Settings":
         """Return the settings of checked parameters (`_params.check`)."""
         solver = OPTIMIZERS.get(p["solver"])
-        batch_size = AUTO_BATCH_SIZE if p["batch_size"] == "auto" else int(p["batch_size"])
+        batch_size = int(p["batch_size"])
         names = {name for loss in LOSSES[p["loss"]].values() for name in loss.parameters}
         schedule = p["learning_rate"]
         has_horizon = solver is not None and LearningRate(schedule, 1.0).has_horizon
@@ -103,6 +114,9 @@ class Settings:
             power_t=p["power_t"],
             warmup=p["warmup"],
             max_iter=int(p["max_iter"]),
+            is_budget=p["is_budget"],
+            is_usual=p["is_usual"],
+            asks_to_stop=p["asks_to_stop"],
             max_fun=int(p["max_fun"]),
             max_time=p["max_time"],
             shuffle=p["shuffle"],
@@ -120,6 +134,12 @@ class Settings:
             label_smoothing=float(p.get("label_smoothing", 0.0)),
             target_scaling=bool(p.get("target_scaling", False)),
             encoding=p,
+            numeric_embedding=p["numeric_embedding"],
+            n_bins=p["n_bins"],
+            input_scaling_layer=p["input_scaling_layer"],
+            averaging=p["averaging"],
+            calibration=p.get("calibration"),
+            clip_predictions=p.get("clip_predictions", False),
         )
 
     @property
@@ -150,11 +170,11 @@ class Settings:
         rates = for_members(self.learning_rate_init, self.n_members)
         return [LearningRate(self.learning_rate, r, self.power_t, self.warmup) for r in rates]
 
-    def stops_early(self, n_samples: int, is_given: bool) -> bool:
-        """Whether a validation score ends training; `is_given` is whether X_val is passed."""
-        if self.early_stopping == "auto":
-            return is_given or n_samples > AUTO_EARLY_STOPPING_ROWS
-        return bool(self.early_stopping)
+    def average_decay(self, n_batches: int) -> float | None:
+        """Return the decay a step of the moving average of the weights; None without one."""
+        if self.averaging is None or self.solver is None:
+            return None
+        return 1.0 - 1.0 / max(2.0, self.averaging * n_batches)
 
     @property
     def zero_output(self) -> bool:

@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 
 from sknet._target.target import Target
 from sknet._training.build import MemberRows, Observers, build
+from sknet._training.cross_fitting import Folds
 from sknet._training.finish import Result, finish
 from sknet._training.prepare import prepare
 from sknet._training.rows import Rows
@@ -42,6 +43,7 @@ def train(
     held: Rows | None = None,
     observers: Observers | None = None,
     members: MemberRows | None = None,
+    folds: Folds | None = None,
 ) -> Result:
     """Train a network on `rows`.
 
@@ -62,18 +64,24 @@ def train(
     observers : Observers, optional
     members : MemberRows, optional
         Training and validation rows of each member, as indices of `rows`.
+    folds : Folds, optional
+        The splits of cross-fitting; `n_members` of the settings are the members of all of them.
     """
     if start is None:
         warn_of_alpha(settings, len(rows.Y))
+    if folds is not None:
+        members = MemberRows(folds.train_rows())
     seeds = member_seeds(settings.random_state, settings.n_members)
     generators = [np.random.default_rng(seed) for seed in seeds]
     state = replace(start.state) if start else TrainingState()
     split_seed = seeds[0] if state.split_seed is None else state.split_seed
-    prepared = prepare(settings, rows, target, out_activation, start, incremental, held, split_seed)
+    prepared = prepare(
+        settings, rows, target, out_activation, start, incremental, held, split_seed, folds is None
+    )
     if prepared.held is not None and held is None:
         state.split_seed = split_seed
     observers = observers or Observers()
-    built = build(settings, prepared, start, generators, incremental, observers, members)
+    built = build(settings, prepared, start, generators, incremental, observers, members, folds)
     state.units = [tuple(own) for own in built.units]
     ended = run(settings, prepared, built, state, incremental, members)
     return finish(settings, prepared, built, state, ended)

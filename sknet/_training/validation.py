@@ -73,12 +73,21 @@ class Validation:
             return 0.0
         return self.target.resolution(len(self.rows.Y), self.rows.w)
 
+    def raw_output(self, views: Views) -> np.ndarray:
+        """Return Z (n_members, n_samples, n_outputs), given the parameters for prediction."""
+        layers = bound_copies([layer for layer in self.layers if not layer.training_only], views)
+        return raw_output(layers, self.encoded.X)
+
+    @property
+    def targets(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """The targets in the engine's units, and the weights."""
+        return dense(self.encoded.Y), self.encoded.w
+
     def __call__(self, parameters: Parameters) -> float:
         """Return the score, higher is better; NaN if predictions are not finite."""
         views = prediction_views(self.layers, parameters.views())
-        layers = bound_copies([layer for layer in self.layers if not layer.training_only], views)
         with np.errstate(all="ignore"):
-            Z = raw_output(layers, self.encoded.X)
+            Z = self.raw_output(views)
             prediction = self.link.mean_prediction(Z)
             loss = self._mean_loss(Z)
             # targets in the user's units may overflow the compute dtype
@@ -115,4 +124,4 @@ class Validation:
 def prediction_views(layers: Sequence[Layer], views: Sequence[Any]) -> Views:
     """Return the parameters of the layers that prediction uses, from those of all layers."""
     pairs = zip(layers, views, strict=True)
-    return [view for layer, view in pairs if not layer.training_only]
+    return [dict(layer.fold(view)) for layer, view in pairs if not layer.training_only]

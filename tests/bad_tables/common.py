@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sknet import MLPBackpropRegressor
 from tests.networks import network_maker
+from tests.plain import MLPBackpropRegressor
 
 #: These warnings are not what the tests check.
 ignore_warnings = pytest.mark.filterwarnings(

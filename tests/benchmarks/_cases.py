@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import scipy.sparse
+from _estimators import MLPBackpropClassifier, MLPBackpropRegressor
 from _networks import NETWORKS, Network, make_data, parameters, timed_fit
 from sklearn.base import clone
-
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 
 #: A call that is timed.
 Call = Callable[[], Any]

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import scipy.sparse
-
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from _estimators import MLPBackpropClassifier, MLPBackpropRegressor
 
 N, N_NEW = 400, 60
 LEVELS = [f"level {k:02d}" for k in range(14)]

@@ -8,11 +8,10 @@ from importlib.util import find_spec
 from itertools import pairwise
 
 import numpy as np
+from _estimators import MLPBackpropClassifier
 from _measure import Effort, path
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
-
-from sknet import MLPBackpropClassifier
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from _estimators import MLPBackpropClassifier
 from _measure import (
     Effort,
     Table,
@@ -35,7 +36,6 @@ from _products import Products
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from sknet import MLPBackpropClassifier
 from sknet._engine.batches import Batches
 from sknet._engine.compiled import CompiledEpoch
 from sknet._engine.losses import LOSSES

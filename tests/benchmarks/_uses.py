@@ -7,6 +7,7 @@ from functools import partial
 from itertools import product
 
 import numpy as np
+from _estimators import MLPBackpropClassifier
 from _measure import (
     Effort,
     Table,
@@ -24,8 +25,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
-
-from sknet import MLPBackpropClassifier
 
 MIB = 1 << 20
 

@@ -35,6 +35,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
+from _estimators import MLPBackpropClassifier, MLPBackpropRegressor
 from _machine import environment, load, version_of
 from _measure import Effort, Table, in_fresh_process, in_turns, median_ratio, path, paths
 from _networks import timed_fit
@@ -50,7 +51,6 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import sknet._base
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from sknet._table.encoder import Encoder
 
 DEFAULT_TABLES = ["adult", "diamonds", "ames"]

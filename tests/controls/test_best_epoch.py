@@ -78,9 +78,9 @@ def test_adversarial_validation_rows_make_the_best_epoch_earlier(task, solver, e
 
 @pytest.mark.parametrize(
     ("n_samples", "given", "stops"),
-    [(10_000, False, False), (10_001, False, True), (75, True, True)],
+    [(199, False, False), (200, False, True), (75, True, True)],
 )
-def test_early_stopping_auto_is_on_above_10000_rows_or_with_validation_rows(
+def test_early_stopping_auto_is_on_from_200_rows_on_or_with_validation_rows(
     n_samples, given, stops
 ):
     rng = np.random.default_rng(0)

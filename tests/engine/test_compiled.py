@@ -8,7 +8,6 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from sknet._engine import compiled
 from sknet._engine.activations import ACTIVATIONS
 from sknet._engine.batches import Batches
@@ -24,6 +23,7 @@ from sknet._engine.schedules import LearningRate
 from sknet._engine.team import SINGLE_THREAD, Team
 from sknet._engine.training import Training
 from sknet._training import build
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 TOLERANCE = {"float32": 1e-6, "float64": 1e-12}
 DTYPES = list(TOLERANCE)

@@ -8,10 +8,18 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._engine import layers
-from sknet._engine.layers import Dense, Dropout, Embedding, Layer
+from sknet._engine.layers import (
+    Dense,
+    Dropout,
+    Embedding,
+    Layer,
+    PiecewiseLinear,
+    ScaledDense,
+)
 from sknet._engine.network import work_array
 
 N_MEMBERS, N_SAMPLES = 2, 5
+KNOTS = [np.array([-1.0, 0.0, 0.3, 2.0]), np.array([-0.5, 0.5])]
 
 
 def generators():
@@ -34,6 +42,8 @@ LAYERS = {
     "Dense": (lambda: Dense(4, 3, "tanh"), numbers, True),
     "Dropout": (lambda: Dropout(4, 0.4, generators()), numbers, True),
     "Embedding": (lambda: Embedding(1, (3, 4), 2), codes, False),
+    "PiecewiseLinear": (lambda: PiecewiseLinear(4, [0, 2], KNOTS, 1), numbers, False),
+    "ScaledDense": (lambda: ScaledDense(4, 3, "tanh", zero_inputs=[1]), numbers, True),
 }
 every_layer = pytest.mark.parametrize("name", LAYERS)
 

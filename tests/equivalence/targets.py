@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import scale
 
-from sknet import MLPBackpropRegressor
 from tests.datasets import Y_DIABETES as Y
 from tests.networks import network_maker
+from tests.plain import MLPBackpropRegressor
 
 SKEWED = scale(Y) + np.exp(scale(Y))  # with a long tail
 W = np.random.default_rng(0).uniform(0, 3, len(Y)).round(1)

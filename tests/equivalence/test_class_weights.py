@@ -5,10 +5,10 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
-from sknet import MLPBackpropClassifier
 from tests.datasets import X_WINE, Y_WINE
 from tests.equivalence.targets import network
 from tests.marks import each_solver, ignore_lbfgs
+from tests.plain import MLPBackpropClassifier
 
 pytestmark = ignore_lbfgs
 NAMES = np.array(["red", "rosé", "white"])[Y_WINE]

@@ -5,11 +5,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import GammaRegressor, PoissonRegressor, TweedieRegressor
 
-from sknet import MLPBackpropRegressor
 from tests.datasets import X_DIABETES as X
 from tests.datasets import Y_DIABETES as Y
 from tests.equivalence.targets import each_weighting, linear, network
 from tests.marks import each_solver, ignore_lbfgs
+from tests.plain import MLPBackpropRegressor
 
 pytestmark = ignore_lbfgs
 #: Parameters of the network, the oracle, and the least target (some losses refuse 0).

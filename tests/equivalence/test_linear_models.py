@@ -5,9 +5,9 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.datasets import binary, counts, multiclass, multilabel, number, numbers
 from tests.marks import ignore_lbfgs
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 pytestmark = ignore_lbfgs
 

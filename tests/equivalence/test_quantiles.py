@@ -8,10 +8,10 @@ from numpy.testing import assert_allclose
 from sklearn.linear_model import HuberRegressor, QuantileRegressor
 from sklearn.metrics import mean_pinball_loss
 
-from sknet import MLPBackpropRegressor
 from tests.datasets import X_DIABETES as X
 from tests.equivalence.targets import SKEWED, each_weighting, linear
 from tests.marks import ignore_lbfgs
+from tests.plain import MLPBackpropRegressor
 
 pytestmark = ignore_lbfgs
 each_scaling = pytest.mark.parametrize("scaled", [True, False], ids=["scaled", "unscaled"])

@@ -5,11 +5,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.datasets import TASKS, each_task
 from tests.equivalence.common import both
 from tests.marks import ignore_lbfgs
 from tests.networks import soft_prediction
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 pytestmark = ignore_lbfgs
 SCIKIT_LEARN = {MLPBackpropClassifier: MLPClassifier, MLPBackpropRegressor: MLPRegressor}

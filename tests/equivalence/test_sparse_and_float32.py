@@ -5,11 +5,11 @@ import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet import MLPBackpropClassifier
 from tests.datasets import TASKS, each_task, multiclass
 from tests.equivalence.common import network
 from tests.marks import each_solver, ignore_lbfgs
 from tests.networks import soft_prediction
+from tests.plain import MLPBackpropClassifier
 
 pytestmark = ignore_lbfgs
 

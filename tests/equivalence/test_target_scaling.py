@@ -6,11 +6,11 @@ from numpy.testing import assert_allclose
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.preprocessing import StandardScaler
 
-from sknet import MLPBackpropRegressor
 from tests.datasets import X_DIABETES as X
 from tests.datasets import Y_DIABETES as Y
 from tests.equivalence.targets import SKEWED, each_weighting, linear, network
 from tests.marks import each_solver, ignore_lbfgs
+from tests.plain import MLPBackpropRegressor
 
 pytestmark = ignore_lbfgs
 TARGETS = {

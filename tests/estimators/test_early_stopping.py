@@ -6,11 +6,11 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.datasets import TASKS, X_IRIS, Y_IRIS, each_task, multiclass, number
 from tests.estimators.common import network
 from tests.marks import ESTIMATORS, SOLVERS, each_estimator, each_solver, ignore_convergence
 from tests.networks import assert_same_model, best_epoch
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 
 def held_out(estimator, y):

@@ -8,11 +8,11 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from sknet import MLPBackpropRegressor
 from tests.datasets import X_IRIS, Y_IRIS, number
 from tests.estimators.common import contents, fitted, network
 from tests.marks import each_estimator, each_solver, ignore_convergence
 from tests.networks import outputs
+from tests.plain import MLPBackpropRegressor
 
 FAILING_CALLS = {
     "diverges": ({"solver": "sgd", "learning_rate_init": 1e6}, lambda X, y: (X * 1e6, y)),

@@ -3,11 +3,11 @@
 import pytest
 from sklearn.base import clone
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.datasets import X_IRIS, Y_IRIS, multilabel, numbers
 from tests.estimators.common import network
 from tests.marks import each_estimator, ignore_convergence
 from tests.networks import assert_same_model
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 #: The change, and the message of the error.
 CHANGES = {

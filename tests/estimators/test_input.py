@@ -7,11 +7,11 @@ import pytest
 import scipy.sparse
 from numpy.testing import assert_array_equal
 
-from sknet import MLPBackpropRegressor
 from tests.datasets import TASKS, X_IRIS, Y_IRIS, each_task
 from tests.estimators.common import network
 from tests.marks import each_estimator, each_format, each_solver, ignore_convergence
 from tests.networks import assert_same_model, first_classes, outputs, soft_prediction
+from tests.plain import MLPBackpropRegressor
 
 
 @ignore_convergence

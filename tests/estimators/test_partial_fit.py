@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet import MLPBackpropClassifier
 from tests.datasets import TASKS, X_IRIS, Y_IRIS, each_task, multiclass
 from tests.estimators.common import network
 from tests.marks import each_estimator, each_format, each_stochastic_solver, ignore_convergence
 from tests.networks import assert_same_model, first_classes
+from tests.plain import MLPBackpropClassifier
 
 
 @ignore_convergence

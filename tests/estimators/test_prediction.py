@@ -9,11 +9,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import minmax_scale
 
-from sknet import MLPBackpropRegressor
 from tests.datasets import X_IRIS, Y_IRIS, counts, each_task, number
 from tests.estimators.common import fitted, network
 from tests.marks import each_estimator, each_format, ignore_convergence
 from tests.networks import outputs, soft_prediction
+from tests.plain import MLPBackpropRegressor
 
 
 @ignore_convergence

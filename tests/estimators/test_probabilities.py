@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet import MLPBackpropClassifier
 from tests.datasets import X_IRIS, Y_IRIS, binary, each_classification, multiclass, multilabel
 from tests.estimators.common import network
 from tests.marks import each_solver, ignore_convergence
+from tests.plain import MLPBackpropClassifier
 
 
 def enlarged(data, n_members=1, dtype="float64", size=1e4):

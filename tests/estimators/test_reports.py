@@ -6,10 +6,10 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
 
-from sknet import MLPBackpropClassifier
 from tests.datasets import TASKS, X_IRIS, Y_IRIS, binary, each_task
 from tests.estimators.common import network
 from tests.marks import each_solver, ignore_convergence
+from tests.plain import MLPBackpropClassifier
 
 
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"n_members": 2}], ids=str)

@@ -7,11 +7,11 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import DataConversionWarning
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.datasets import X_IRIS, Y_IRIS, counts, multilabel, number, numbers
 from tests.estimators.common import network
 from tests.marks import ESTIMATORS, ignore_convergence
 from tests.networks import assert_same_model
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 LABELS = {
     "str": np.array(["a", "bb", "ccc"]),

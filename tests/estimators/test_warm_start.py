@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sknet import MLPBackpropClassifier
 from tests.datasets import TASKS, X_IRIS, Y_IRIS, each_task, multiclass
 from tests.estimators.common import network
 from tests.marks import each_estimator, each_stochastic_solver, ignore_convergence
 from tests.networks import assert_same_model
+from tests.plain import MLPBackpropClassifier
 
 
 @ignore_convergence
@@ -89,7 +89,7 @@ def test_the_solver_may_be_switched_at_a_warm_start(cls):
 @ignore_convergence
 @each_estimator
 def test_lbfgs_continues_from_the_parameters_it_reached(cls):
-    params = {"solver": "lbfgs", "alpha": 0.1, "warm_start": True}
+    params = {"solver": "lbfgs", "alpha": 0.05, "warm_start": True}
     estimator = network(cls, max_iter=1000, **params).fit(X_IRIS, Y_IRIS)
     loss = estimator.loss_
     estimator.fit(X_IRIS, Y_IRIS)

@@ -8,9 +8,9 @@ import sklearn
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import scale
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.datasets import X_IRIS, Y_IRIS
 from tests.networks import network_maker
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 #: ``@fault(id, what)``: the test is about this row of the matrix, defect ("D1") or issue ("#6091").
 fault = pytest.mark.fault

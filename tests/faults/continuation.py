@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknet import MLPBackpropClassifier
 from tests.faults.common import BOTH, NAMES, SKNET, X, Y, classifier, fault, network, regressor, y
 from tests.marks import each_estimator, ignore_convergence
 from tests.networks import assert_same_parameters, first_classes
+from tests.plain import MLPBackpropClassifier
 
 
 def case(number, what, call, message):

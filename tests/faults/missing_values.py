@@ -48,7 +48,7 @@ def test_scales_and_medians_ignore_missing_values_and_use_weights(cls, w):
     there = rows if w is None else rows.repeat(w.astype(int), axis=0)
     medians, means, stds = (f(there, axis=0) for f in (np.nanmedian, np.nanmean, np.nanstd))
     params = {"dtype": "float64", "solver": "lbfgs"}
-    estimator = network(cls, **params).fit(rows, y, sample_weight=w)
+    estimator = network(cls, feature_scaling="standard", **params).fit(rows, y, sample_weight=w)
     scaled = by_hand(rows, medians)
     scaled[:, :4] = (scaled[:, :4] - means) / stds
     expected = network(cls, **params, **AS_IT_IS).fit(scaled, y, sample_weight=w)

@@ -183,7 +183,8 @@ CORRUPT_EMBEDDINGS = {
 )
 @each_estimator
 def test_a_corrupt_encoding_is_an_error_on_loading(cls, changes):
-    estimator = network(cls, dtype="float64", max_iter=1, embedding_dim=4).fit(TABLE, y)
+    settings = {"dtype": "float64", "max_iter": 1, "embedding_dim": 4}
+    estimator = network(cls, feature_scaling="standard", **settings).fit(TABLE, y)
     assert [E.shape for E in estimator.embeddings_] == [(13, 4)]
     blocks = estimator._encoding["blocks"]
     if "block" in changes:

@@ -19,7 +19,7 @@ from tests.networks import assert_same_parameters
 SCRIPT = """
 import warnings; warnings.simplefilter("ignore")
 from sklearn.datasets import load_iris
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 X, y = load_iris(return_X_y=True)
 for cls in (MLPBackpropClassifier, MLPBackpropRegressor):
     for solver in ("adam", "lbfgs"):

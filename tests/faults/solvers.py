@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from sknet import MLPBackpropClassifier
 from sknet._engine.stopping import Stopping
 from tests.faults.common import X, classifier, fault, network, y
 from tests.marks import each_estimator, ignore_convergence
 from tests.networks import assert_same_parameters
+from tests.plain import MLPBackpropClassifier
 
 
 @fault("79", "a batch of more rows than there are")

@@ -8,7 +8,6 @@ from sklearn.datasets import make_regression
 from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import cross_val_score
 
-from sknet import MLPBackpropRegressor
 from sknet._engine.reports import DivergenceError
 from tests.faults.common import (
     BOTH,
@@ -25,6 +24,7 @@ from tests.faults.common import (
 )
 from tests.marks import each_estimator, ignore_convergence
 from tests.networks import assert_same_parameters
+from tests.plain import MLPBackpropRegressor
 
 
 def classify(target):
@@ -221,7 +221,8 @@ def test_a_y_of_1e300_is_fitted_or_an_error():
 @ignore_convergence
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_a_prediction_that_overflows_is_the_largest_number(dtype):
-    estimator = regressor(loss="poisson", activation="identity", max_iter=50).fit(X, y)
+    settings = {"activation": "identity", "feature_scaling": "standard", "max_iter": 50}
+    estimator = regressor(loss="poisson", **settings).fit(X, y)
     prediction = estimator.predict((X * 1e5).astype(dtype))
     assert np.isfinite(prediction).all()
     assert prediction.min() >= 0
@@ -233,7 +234,8 @@ def test_a_prediction_that_overflows_is_the_largest_number(dtype):
 @ignore_convergence
 @pytest.mark.parametrize("target", [y == 0, y, LABELS], ids=["binary", "multiclass", "multilabel"])
 def test_log_probabilities_are_finite(target):
-    estimator = classifier(activation="identity", max_iter=50).fit(X, target)
+    settings = {"activation": "identity", "feature_scaling": "standard", "max_iter": 50}
+    estimator = classifier(**settings).fit(X, target)
     far = X * 1e4
     log_P = estimator.predict_log_proba(far)
     assert np.isfinite(log_P).all()

@@ -39,8 +39,6 @@ SAME_ERRORS = [
     case("17", "3-d X", partial(fit, X[None]), ValueError, "dim 3"),
     case("18", "fewer columns", partial(refit, X, X[:, :3]), ValueError, "X has 3 features, but"),
     case("27", "complex X", partial(fit, X + 1j), ValueError, "Complex data not supported"),
-    case("29", "text among objects", partial(fit, np.array([["a", 1.0]] * 150, object)), ValueError,
-         "could not convert string to float"),
     case("29", "dict among objects", partial(fit, np.array([[{}, 1.0]] * 150, object)), TypeError,
          "argument must be a string or a real number"),
     case("32", "np.matrix", lambda package: fit(matrix(), package), TypeError, "matrix is not"),
@@ -68,7 +66,8 @@ def test_an_x_that_is_an_error_in_scikit_learn_is_one_here(call, error, message)
 
 
 ERRORS = [
-    case("30", "numbers as text", X.astype(str), ValueError, "X must be numeric, got dtype <U"),
+    case("30", "numbers as text", X.astype(str), ValueError,
+         "Column 0 of X is text .*, not numeric, but most of its values are numbers"),
     case("31", "masked X", np.ma.masked_array(X, X > 1), ValueError, "X has masked entries"),
     case("2", "infinity beside NaN", np.where(X < 0, np.nan, WITH_INF), ValueError,
          r"contains infinity or a value too large for dtype\('float64'\): column 1"),
@@ -113,8 +112,6 @@ def test_an_x_that_cannot_be_used_is_a_clear_error(cls, data, error, message):
     [
         (np.full(150, float(SECRET)), y),
         (np.full((150, 2), float(SECRET) + 1j), y),
-        (np.full((150, 2), f"x{SECRET}"), y),
-        (np.full((150, 2), f"x{SECRET}", dtype=object), y),
         (pd.DataFrame({"a": [f"x{SECRET}", 1] * 75}), y),
         (pd.DataFrame({"a": [{f"x{SECRET}": 1}] * 150}), y),
         (pd.DataFrame({"a": [f"row {k} is of x{SECRET}" for k in range(150)]}), y),

@@ -20,7 +20,7 @@ INVALID = {
     "hidden_layer_sizes": [-1, 0, (3, 0), (-2,), (1.5,), "10", None, (True,)],
     "activation": ["sigmoid", None, ["relu", "relu"]],
     "solver": ["newton", None],
-    "alpha": [-1e-9, np.nan, np.inf, "auto", None],
+    "alpha": [-1e-9, np.nan, np.inf, "Auto", None],
     "batch_size": [0, -1, 1.5, "all"],
     "learning_rate": ["fast"],
     "learning_rate_init": [0, -1, np.nan, None],

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from sknet import MLPBackpropRegressor
 from tests.networks import network_maker
+from tests.plain import MLPBackpropRegressor
 
 N = 200
 RNG = np.random.default_rng(0)

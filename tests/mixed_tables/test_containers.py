@@ -8,7 +8,6 @@ import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.marks import each_estimator, ignore_lbfgs
 from tests.mixed import (
     CATEGORICAL,
@@ -26,6 +25,7 @@ from tests.mixed import (
     polars_frame,
     row_of,
 )
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 pytestmark = ignore_lbfgs
 

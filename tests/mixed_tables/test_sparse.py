@@ -8,9 +8,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
-from sknet import MLPBackpropRegressor
 from tests.marks import ignore_convergence
 from tests.mixed_tables.numeric_table import N, X, Y, network
+from tests.plain import MLPBackpropRegressor
 
 pytestmark = ignore_convergence
 

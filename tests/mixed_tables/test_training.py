@@ -5,10 +5,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils import check_random_state
 
-from sknet import MLPBackpropClassifier
 from tests.marks import each_estimator, each_solver, ignore_lbfgs
 from tests.mixed import MANY, TABLE, WHOLE, N, Y, columns, frame, network, row_of, target
 from tests.networks import soft_prediction
+from tests.plain import MLPBackpropClassifier
 
 pytestmark = ignore_lbfgs
 

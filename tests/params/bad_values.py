@@ -4,7 +4,7 @@ from math import inf, nan
 
 import numpy as np
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 NO_NUMBER = ["1", "", None, True, False, np.True_, nan, -inf, 1j, [], (1,), np.array([1]), {1: 1}]
 NUMBER_OR_NONE = [value for value in NO_NUMBER if value is not None]
@@ -23,12 +23,12 @@ BAD = {
     "alpha": [*NO_NUMBER, inf, 10**400, -1, -1e-300],
     "batch_size": [*NO_INTEGER, inf, 0, -1, "full"],
     "learning_rate": [*NO_NAME, "auto", 0.1],
-    "warmup": [*NO_NUMBER, inf, -1, -0.1, 1.0, 1.5],
+    "warmup": [*NO_NUMBER, inf, -1, -0.1],
     "dropout": [*NO_NUMBER, inf, 1, 1.0, -0.1, (0.1, 0.1), (1.0,), ("0.1",), np.ones((1, 1)) / 2],
     "dropout_input": [*NO_NUMBER, inf, 1, 1.0, -0.1, (0.1,), [0.1]],
     "clip_norm": [*NUMBER_OR_NONE, inf, 0, 0.0, -1],
     "max_time": [*NUMBER_OR_NONE, inf, 0, 0.0, -1],
-    "scoring": ["nope", "", "auto", 1, True, nan, [], ["accuracy"], b"loss", {"accuracy": 1}],
+    "scoring": ["nope", "", 1, True, nan, [], ["accuracy"], b"loss", {"accuracy": 1}],
     "learning_rate_init": [*NO_NUMBER, inf, 0, 0.0, -0.1],
     "power_t": [*NO_NUMBER, inf, -0.5],
     "max_iter": [*NO_INTEGER, inf, 0, -1],
@@ -61,7 +61,12 @@ BAD = {
         *[[0.5], [0, "a"], [True, 0], [None], [[0]], ((0,),), ["a", b"b"], np.array([0.0])],
         *[np.array([[0]]), np.array(0), np.array("a"), np.array([0, "a"], dtype=object)],
     ],
-    "min_frequency": [*NO_NUMBER, inf, 1, 1.0, -0.1, "0.1"],
+    "numeric_embedding": [*filter(None, NO_NAME), "", False, "plr", ("ple",)],
+    "n_bins": [*NO_INTEGER, inf, 0, 1, -1],
+    "input_scaling_layer": [*NO_BOOL, "Auto"],
+    "averaging": [*NUMBER_OR_NONE, inf, 0, 0.0, -1],
+    "cv": ["auto", "5", 0, 1, -1, 2.5, True, nan, object()],
+    "min_frequency": [*NO_NUMBER, inf, -1, 1.0, -0.1, "0.1"],
     "max_onehot": [*NO_INTEGER, inf, -1, "auto"],
     "embedding_dim": [*NO_INTEGER, inf, 0, -1, "sqrt"],
 }
@@ -72,11 +77,13 @@ BAD_OF_ONE = {
             *["nope", "", "auto", 1, True, nan, [], [1, 2], {0: -1}, {0: inf}, {0: nan}],
             *[{0: "1"}, {0: None}, {0: True}, "balanced_subsample"],
         ],
+        "calibration": [*filter(None, NO_NAME), "", False, "platt"],
         "label_smoothing": [*NO_NUMBER, inf, 1, 1.0, -0.1],
     },
     MLPBackpropRegressor: {
         "loss": [*NO_NAME, "auto", "log_loss"],
         "out_activation": [*NO_NAME, "softmax", "exp", "relu", "increments"],
+        "clip_predictions": [*NO_BOOL, "Auto"],
         "huber_delta": [*NO_NUMBER, inf, 0, 0.0, -1],
         "quantile": [
             *[*NO_NUMBER, inf, 0, 1, 1.5, -0.5, (0.5, 0.1), (0.5, 0.5), [0.1, 1.0], (0.1, None)],

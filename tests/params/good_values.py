@@ -3,14 +3,15 @@
 from math import inf
 
 import numpy as np
+from sklearn.model_selection import KFold
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from sknet._engine.activations import ACTIVATIONS
 from sknet._engine.initializers import INITIALIZERS
 from sknet._engine.optimizers import OPTIMIZERS
 from sknet._engine.schedules import SCHEDULES
 from sknet._params import OUT_ACTIVATIONS
 from sknet._table.encodings import feature_scalings
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 GOOD = {
     "hidden_layer_sizes": [3, (), [], (3,), [3, 2], np.array([3, 2]), np.int32(3), (np.int64(3),)],
@@ -18,18 +19,18 @@ GOOD = {
         *[*ACTIVATIONS, ("relu",), ["tanh"], np.array(["tanh"]), np.str_("tanh")],
     ],
     "solver": ["lbfgs", *OPTIMIZERS, np.str_("sgd")],
-    "alpha": [0, 0.0, 1e-3, np.float32(0.001), np.int64(0)],
+    "alpha": ["auto", 0, 0.0, 1e-3, np.float32(0.001), np.int64(0)],
     "batch_size": ["auto", 1, 10, 10**6, np.int64(7)],
     "learning_rate": [*SCHEDULES, lambda progress: 0.01 / (1 + progress.epoch)],
-    "warmup": [0, 0.0, 1, 2, 0.1, np.int64(1), np.float32(0.5)],
-    "dropout": [0, 0.0, 0.5, np.float32(0.1), (0.2,), [0], np.array([0.3])],
+    "warmup": ["auto", 0, 0.0, 1, 2, 0.1, 1.8, np.int64(1), np.float32(0.5)],
+    "dropout": ["auto", 0, 0.0, 0.5, np.float32(0.1), (0.2,), [0], np.array([0.3])],
     "dropout_input": [0, 0.5, np.float32(0.1)],
     "clip_norm": [None, 1, 1e-3, np.float32(0.1)],
     "max_time": [None, 60, 1e3, np.float64(60)],
-    "scoring": [None, "loss", "neg_mean_squared_error", lambda estimator, X, y: 0.5],
-    "learning_rate_init": [1e-300, 0.1, np.float32(0.1), np.float64(0.1)],
+    "scoring": ["auto", None, "loss", "neg_mean_squared_error", lambda estimator, X, y: 0.5],
+    "learning_rate_init": ["auto", 1e-300, 0.1, np.float32(0.1), np.float64(0.1)],
     "power_t": [0, 0.5, 2],
-    "max_iter": [1, 3, np.int64(2)],
+    "max_iter": ["auto", 1, 3, np.int64(2)],
     "shuffle": [True, False, np.False_],
     "random_state": [None, 0, 2**32 - 1, np.int64(3), np.random.RandomState(0)],
     "tol": [0, 0.0, 1e-4, 1e9, np.float32(0.1)],
@@ -38,13 +39,13 @@ GOOD = {
     "momentum": [0, 0.5, 0.99, 1],
     "nesterovs_momentum": [True, False, np.False_],
     "early_stopping": [True, False, np.True_, "auto"],
-    "validation_fraction": [0.2, 0.5, np.float32(0.3)],
+    "validation_fraction": ["auto", 0.2, 0.5, np.float32(0.3)],
     "beta_1": [0, 0.5, 0.999],
     "beta_2": [0, 0.5, 0.999],
     "epsilon": [1e-300, 1e-8, 1],
     "rho": [0, 0.5, 0.999],
-    "weight_decay": [0, 0.5, 2],
-    "n_iter_no_change": [1, inf, np.inf, np.int64(5)],
+    "weight_decay": ["auto", 0, 0.5, 2],
+    "n_iter_no_change": ["auto", 1, inf, np.inf, np.int64(5)],
     "max_fun": [1, 15000, np.int64(100)],
     "init": ["auto", *INITIALIZERS],
     "n_members": [1, 2, np.int64(2)],
@@ -56,7 +57,12 @@ GOOD = {
         *[np.array([1, 2]), np.array([0], "u1"), np.array([False, True, False, False])],
         *[np.array(["a", "c"]), np.array(["a", "c"], dtype=object), np.array([], int)],
     ],
-    "min_frequency": [0, 0.0, 0.5, 0.999, np.float32(0.1), np.int64(0)],
+    "numeric_embedding": ["auto", "ple", None, np.str_("ple")],
+    "n_bins": ["auto", 2, 8, np.int64(3)],
+    "input_scaling_layer": ["auto", True, False, np.True_],
+    "averaging": ["auto", None, 0.5, 4, np.float32(2)],
+    "cv": [None, 2, KFold(2), [(np.arange(20), np.arange(20, 30))]],
+    "min_frequency": ["auto", 1, 10, 0.0, 0.5, 0.999, np.float32(0.1), np.int64(3)],
     "max_onehot": [0, 1, 8, 10**6, np.int64(3)],
     "embedding_dim": ["auto", np.str_("auto"), 1, 4, np.int64(2)],
 }
@@ -64,7 +70,8 @@ GOOD_OF_ONE = {
     MLPBackpropClassifier: {
         "loss": [*MLPBackpropClassifier._losses],
         "class_weight": [None, "balanced", {}, {1: 2, 3: 0.5}, {2: np.float32(0)}],
-        "label_smoothing": [0, 0.1, np.float32(0.3)],
+        "calibration": ["auto", "temperature", None],
+        "label_smoothing": ["auto", 0, 0.1, np.float32(0.3)],
     },
     MLPBackpropRegressor: {
         "loss": [*MLPBackpropRegressor._losses],
@@ -72,6 +79,7 @@ GOOD_OF_ONE = {
         "huber_delta": [0.5, 2, np.float32(1.0)],
         "quantile": [0.1, (0.5,), [0.1, 0.9], np.array([0.1, 0.5, 0.9]), np.float32(0.5)],
         "tweedie_power": [1, 1.9, 2, 3, np.float32(1.5)],
+        "clip_predictions": ["auto", True, False, np.True_],
         "target_scaling": [True, False, np.False_],
     },
 }
@@ -80,6 +88,8 @@ GOOD_OF_ONE = {
 NEEDS = {
     "max_fun": {"solver": "lbfgs"},
     "scoring": {"early_stopping": True},
+    "calibration": {"early_stopping": True},
+    "n_bins": {"numeric_embedding": "ple"},
     "huber_delta": {"loss": "huber"},
     "quantile": {"loss": "quantile"},
     "tweedie_power": {"loss": "tweedie"},

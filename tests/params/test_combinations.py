@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from sknet._params import InvalidParameterError
 from tests.marks import each_estimator, ignore_convergence
 from tests.params.data import X, Y
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 
 @pytest.mark.parametrize("out_activation", ["identity", "logistic", "tanh", "softplus"])

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
 
-from sknet import MLPBackpropRegressor
 from tests.marks import each_estimator, ignore_convergence, readable
 from tests.params.data import X, Y
+from tests.plain import MLPBackpropRegressor
 
 
 def step_rate(progress):

@@ -7,12 +7,12 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from sknet import MLPBackpropClassifier
 from sknet._params import InvalidParameterError
 from tests.marks import ESTIMATORS, each_estimator, ignore_convergence
 from tests.params.bad_values import BAD, BAD_OF_ONE
 from tests.params.data import X, Y
 from tests.params.good_values import GOOD, GOOD_OF_ONE, NEEDS
+from tests.plain import MLPBackpropClassifier
 
 
 def cases(shared, of_one):

@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from sknet._engine.optimizers import OPTIMIZERS
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 CLASSIFIER, REGRESSOR = MLPBackpropClassifier, MLPBackpropRegressor
 

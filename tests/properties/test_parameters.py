@@ -28,16 +28,16 @@ VALUES = {
     "tweedie_power": [1, 1.5, 2, 2.5, 3],
     "target_scaling": [True, False],
     "class_weight": [None, "balanced", {0: 2.0}, {0: 0.0, 1: 1.0}, {9: 1.0}],
-    "label_smoothing": [0.0, 0.1, 0.99],
-    "alpha": [0, 1e-4, 1e-2],
-    "dropout": [0.0, 0.5, 0.99, (0.5,), (0.1, 0.2)],
+    "label_smoothing": ["auto", 0.0, 0.1, 0.99],
+    "alpha": ["auto", 0, 1e-4, 1e-2],
+    "dropout": ["auto", 0.0, 0.5, 0.99, (0.5,), (0.1, 0.2)],
     "dropout_input": [0.0, 0.3],
     "clip_norm": [None, 1e-3, 1.0],
     "batch_size": ["auto", 1, 7, 10**6],
-    "learning_rate_init": [1e-5, 0.01, 1.0],
+    "learning_rate_init": ["auto", 1e-5, 0.01, 1.0],
     "power_t": [0, 0.5],
-    "warmup": [0, 1, 10, 0.5],
-    "max_iter": [1, 3],
+    "warmup": ["auto", 0, 1, 10, 0.5],
+    "max_iter": ["auto", 1, 3],
     "shuffle": [True, False],
     "random_state": [0, 1],
     "tol": [0, 1e-4, 1.0],
@@ -46,15 +46,15 @@ VALUES = {
     "momentum": [0, 0.9, 1.0],
     "nesterovs_momentum": [True, False],
     "early_stopping": [False, True, "auto"],
-    "validation_fraction": [0.1, 0.5, 0.97],
-    "scoring": [None, "loss", "accuracy", "neg_mean_absolute_error", "neg_log_loss"],
+    "validation_fraction": ["auto", 0.1, 0.5, 0.97],
+    "scoring": ["auto", None, "loss", "accuracy", "neg_mean_absolute_error", "neg_log_loss"],
     "max_time": [None, 1e-6, 60],
     "beta_1": [0, 0.9],
     "beta_2": [0, 0.999],
     "epsilon": [1e-8, 1.0],
     "rho": [0, 0.9],
-    "weight_decay": [0, 0.1],
-    "n_iter_no_change": [1, 10, np.inf],
+    "weight_decay": ["auto", 0, 0.1],
+    "n_iter_no_change": ["auto", 1, 10, np.inf],
     "max_fun": [1, 15000],
     "n_members": [1, 2],
     "dtype": ["auto", "float32", "float64"],
@@ -62,7 +62,14 @@ VALUES = {
     "categorical_features": [
         *["from_dtype", None, (), [0], [0, 2], [True, False, True], np.array([1]), [3], ["a"]],
     ],
-    "min_frequency": [0.0, 0.05, 0.5],
+    "numeric_embedding": ["auto", "ple", None],
+    "n_bins": ["auto", 2, 5],
+    "input_scaling_layer": ["auto", True, False],
+    "averaging": ["auto", None, 0.5, 4],
+    "calibration": ["auto", "temperature", None],
+    "clip_predictions": ["auto", True, False],
+    "cv": [None, 2, 3],
+    "min_frequency": ["auto", 3, 0.0, 0.05, 0.5],
     "max_onehot": [0, 2, 8, 100],
     "embedding_dim": ["auto", 1, 5],
 }
@@ -116,5 +123,6 @@ def test_any_parameters_train_and_continue_or_are_refused(model, target, seed, v
     for step in steps:
         if not refusal(step):
             assert_sound(model, X)
-            assert 1 <= model.n_iter_ <= model.max_iter
+            most = model.resolved_params_.get("max_iter", model.max_iter)
+            assert 1 <= model.n_iter_ <= most
             assert len(model.loss_curve_) >= model.n_iter_

@@ -8,10 +8,10 @@ from sklearn.compose import make_column_transformer
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier
 from sklearn.preprocessing import OrdinalEncoder
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from sknet._base import FRAME_ROWS
 from tests.marks import ignore_convergence
 from tests.networks import network_maker
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 pytestmark = ignore_convergence
 RNG = np.random.default_rng(0)

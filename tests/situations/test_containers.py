@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sknet import MLPBackpropRegressor
 from tests.marks import ignore_convergence
 from tests.networks import network_maker
+from tests.plain import MLPBackpropRegressor
 
 pytestmark = ignore_convergence
 N = 200

@@ -14,7 +14,7 @@ import pytest
 from sklearn import datasets
 from sklearn.exceptions import ConvergenceWarning
 
-from sknet import MLPBackpropRegressor
+from tests.plain import MLPBackpropRegressor
 
 #: Rows of a table that are fitted.
 MOST_ROWS = 5000

@@ -11,10 +11,10 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.datasets import X_IRIS, Y_IRIS
 from tests.marks import each_estimator, ignore_convergence
 from tests.networks import network_maker
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 pytestmark = ignore_convergence
 network = network_maker()

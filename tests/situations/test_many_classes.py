@@ -7,8 +7,8 @@ import pytest
 import scipy.sparse as sp
 from sklearn.neural_network import MLPClassifier
 
-from sknet import MLPBackpropClassifier
 from tests.marks import ignore_convergence
+from tests.plain import MLPBackpropClassifier
 
 pytestmark = [
     ignore_convergence,

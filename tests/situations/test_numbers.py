@@ -8,9 +8,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import ndtri
 from sklearn.preprocessing import QuantileTransformer
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.marks import each_estimator, ignore_convergence
 from tests.networks import network_maker
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 pytestmark = ignore_convergence
 RNG = np.random.default_rng(0)

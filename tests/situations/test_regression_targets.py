@@ -13,8 +13,8 @@ from numpy.testing import assert_allclose
 from sklearn.datasets import make_friedman1
 from sklearn.metrics import r2_score
 
-from sknet import MLPBackpropRegressor
 from tests.marks import ignore_convergence
+from tests.plain import MLPBackpropRegressor
 
 pytestmark = ignore_convergence
 Regressor = partial(MLPBackpropRegressor, (32,), learning_rate_init=0.01, random_state=0)

@@ -19,9 +19,9 @@ from sklearn.metrics import (
 )
 from sklearn.model_selection import train_test_split
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.marks import ignore_convergence
 from tests.networks import best_epoch, soft_prediction
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 Classifier = partial(MLPBackpropClassifier, random_state=0)
 Regressor = partial(MLPBackpropRegressor, random_state=0)

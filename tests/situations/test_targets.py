@@ -12,11 +12,11 @@ import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import DataConversionWarning
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.datasets import X_IRIS as X
 from tests.datasets import Y_IRIS as CODES
 from tests.marks import each_estimator, ignore_convergence
 from tests.networks import assert_same_model, network_maker
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 pytestmark = ignore_convergence
 network = network_maker(feature_scaling=None)

@@ -11,9 +11,9 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
-from sknet import MLPBackpropRegressor
 from tests.marks import ignore_convergence
 from tests.networks import network_maker, reloaded
+from tests.plain import MLPBackpropRegressor
 
 pytestmark = ignore_convergence
 N = 1000

@@ -16,11 +16,11 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.datasets import X_IRIS as X
 from tests.datasets import Y_IRIS as Y
 from tests.marks import each_estimator, ignore_convergence
 from tests.networks import assert_same_parameters, network_maker
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.situations.broken_numba import STUBS, install
 
 pytestmark = ignore_convergence
@@ -157,7 +157,7 @@ FIT = """
 import sys, warnings
 sys.path.insert(0, sys.argv[1])
 import numpy as np
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 from sknet._engine import compiled
 from sklearn.exceptions import ConvergenceWarning
 compiled.NUMBA_MIN_SECONDS = 0

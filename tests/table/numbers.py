@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sknet import MLPBackpropRegressor
+from tests.plain import MLPBackpropRegressor
 
 RNG = np.random.default_rng(0)
 N = 151

@@ -8,9 +8,9 @@ from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.marks import unknown_levels
 from tests.mixed import MANY, TABLE, WHOLE, N, Y, assert_same_fit, columns, frame, network, row_of
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:lbfgs"

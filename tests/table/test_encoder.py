@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
-from sknet import MLPBackpropRegressor
 from sknet._engine.team import Team
+from tests.plain import MLPBackpropRegressor
 from tests.table.numbers import N, Y, fitted, with_gaps
 
 pytestmark = pytest.mark.filterwarnings(

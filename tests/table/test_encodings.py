@@ -10,7 +10,6 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from sknet._table import encodings
 from sknet._table.category_encodings import Categories
 from sknet._table.encoder import Encoder
@@ -19,6 +18,7 @@ from sknet._table.encodings import ENCODINGS, feature_scalings
 from sknet._table.number_encodings import Numbers
 from sknet._table.statistics import of_sparse_columns
 from tests.mixed import TABLE, Y, frame
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.table.numbers import SPARSE, X, encoded, fitted, with_gaps
 
 pytestmark = pytest.mark.filterwarnings(

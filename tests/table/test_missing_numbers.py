@@ -8,7 +8,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.table.numbers import N, X, Y, described, each_scaling, encoded, fitted, with_gaps
 
 pytestmark = pytest.mark.filterwarnings(

@@ -9,7 +9,7 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
-from sknet import MLPBackpropRegressor
+from tests.plain import MLPBackpropRegressor
 from tests.table.numbers import (
     REPEATS,
     SPARSE,

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor
 from tests.mixed import assert_same_fit
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -9,17 +9,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 
-from sknet import MLPBackpropClassifier, MLPBackpropRegressor, _params
+from sknet import _params
 from sknet._table.read import validate_X
 from sknet._target.classes import classification_target
 from sknet._target.continuous import ContinuousTarget
+from sknet._training.auto import Facts, resolved
 from sknet._training.build import MemberRows
 from sknet._training.rows import Rows
 from sknet._training.settings import Settings
 from sknet._training.train import member_seeds, train
 from tests.marks import ignore_convergence
+from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 pytestmark = ignore_convergence
 
@@ -54,9 +56,14 @@ def trained(task, settings, members=None):
     return train(settings, rows, target, link, members=members)
 
 
+def settings_from(estimator):
+    p = _params.check(estimator, estimator._losses)
+    return Settings.of(resolved(p, Facts(len(X), is_classifier(estimator)))[0])
+
+
 def settings_of(task, **more):
     estimator = clone(ESTIMATORS[task]).set_params(n_members=K)
-    return replace(Settings.of(_params.check(estimator, estimator._losses)), **more)
+    return replace(settings_from(estimator), **more)
 
 
 def alone(task, k, **params):
@@ -107,7 +114,7 @@ def test_a_member_that_stops_alone_keeps_its_own_best_epoch(task):
 def test_members_of_lbfgs_minimise_on_their_own_rows():
     lbfgs = {"solver": "lbfgs", "alpha": 1e-3, "batch_size": "auto", "n_iter_no_change": 10}
     estimator = clone(ESTIMATORS["classes"]).set_params(n_members=K, **lbfgs)
-    settings = Settings.of(_params.check(estimator, estimator._losses))
+    settings = settings_from(estimator)
     result = trained("classes", settings, MemberRows(TRAIN))
     for k in range(K):
         fitted = alone("classes", k, **lbfgs)

@@ -55,6 +55,11 @@ class Layer:
         Numbers of the mask that the compiled twin needs for a row; ``draw(k, mask)`` draws it.
     is_cheap : bool
         Whether prediction takes little time except for the matrix product.
+    code_columns : sequence of int
+        Columns of the output whose weights in the next layer start at zero.
+    neutral : mapping of str to float
+        The values of parameters that prediction does not need, see `fold`, and with which training
+        continues from the folded parameters.
     """
 
     n_in: int
@@ -71,6 +76,8 @@ class Layer:
     activation_twin: str | None = "identity"
     n_masked: int = 0
     is_cheap: bool = False
+    neutral: Mapping[str, float] = MappingProxyType({})
+    code_columns: Sequence[int] = ()
 
     def draw(self, k: int, mask: Array) -> None:
         """Write the random mask of member `k` for one batch to `mask`."""
@@ -79,6 +86,14 @@ class Layer:
     def of(self, members: Members = ALL) -> "Layer":
         """Return an unbound copy of this layer, for some members."""
         raise NotImplementedError
+
+    def for_prediction(self) -> "Layer":
+        """Return the unbound layer that takes the place of this one in prediction."""
+        return self.of()
+
+    def fold(self, parameters: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return the parameters of the layer of `for_prediction`, given those of this one."""
+        return parameters
 
     def init(self, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
         """Draw the parameters of one member, in float64."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -61,7 +61,7 @@ class Dense(Layer):
 
     groups = MappingProxyType({"W": WEIGHTS, "b": BIASES})
     takes_ones = True
-    twin = "dense"
+    twin: ClassVar[str | None] = "dense"
 
     W: Array
     b: Array

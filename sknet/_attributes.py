@@ -1,0 +1,139 @@
+"""The fitted attributes of the estimators: what a training leaves behind."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sknet._engine.parameters import Views
+from sknet._table.encoder import Encoder
+from sknet._target.target import Target
+from sknet._training.cross_fitting import Folds, assembled
+from sknet._training.finish import Result
+from sknet._training.rows import Rows
+
+
+class FittedAttributes:
+    """Sets and reads the fitted attributes of an estimator."""
+
+    @property
+    def _encoder(self) -> Encoder:
+        """The encoder of the columns of X, which the first call has fitted."""
+        return Encoder(self._encoding)
+
+    @property
+    def input_encoding_(self) -> Any:
+        """How each column of X is encoded: a DataFrame if pandas is installed, else a dict.
+
+        It has one row per column of X: ``column``, its name or number; ``kind``, 'number' or
+        'category'; ``encoding``, 'standard', 'robust', 'quantile', '-1, +1', 'max_abs', 'clipped'
+        or 'as it is' for numbers, '-1, +1', 'one-hot', 'embedding' or 'left out' for categories;
+        ``centre`` and ``scale`` of numbers; ``missing_codes``, numbers that are read as missing;
+        ``levels`` of categories, in the order of their codes, merged ones as a list; ``missing``,
+        the share of the training weight that is missing; ``engine_columns``, the columns of the
+        network's input. A number with missing values has two of them; the second is the indicator.
+        """
+        check_is_fitted(self)
+        names = getattr(self, "feature_names_in_", range(self.n_features_in_))
+        described = self._encoder.described(list(names))
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            return described
+        return DataFrame(described)
+
+    def _parameters(self) -> list[dict[str, np.ndarray]]:
+        """Return W (n_members, n_in, n_out) and b (n_members, 1, n_out) of each layer, as views.
+
+        If categories are embedded, the first entry is E (n_members, n_rows, dim).
+        """
+        dense = [
+            {"W": W.reshape(-1, *W.shape[-2:]), "b": b.reshape(-1, 1, b.shape[-1])}
+            for W, b in zip(self.coefs_, self.intercepts_, strict=True)
+        ]
+        first: list[dict[str, np.ndarray]] = [{}] if self._encoder.knots else []
+        if self.embeddings_:
+            E = np.concatenate(self.embeddings_, axis=-2)
+            first.append({"E": E.reshape(-1, *E.shape[-2:])})
+        return [*first, *dense]
+
+    def _model(
+        self, p: dict[str, Any], target: Target, layers: Views, encoder: Encoder
+    ) -> dict[str, Any]:
+        """Return the fitted attributes that prediction needs."""
+        one = p["n_members"] == 1
+
+        def own(a: np.ndarray) -> np.ndarray:
+            # contiguous, as after loading a pickle: else joblib.hash would differ
+            return np.ascontiguousarray(a[0] if one else a)
+
+        tables = [layer["E"] for layer in layers if "E" in layer]
+        layers = [layer for layer in layers if "W" in layer]
+        rows = np.cumsum([n_levels + 1 for n_levels in encoder.embedded_levels])[:-1]
+        E = [part for table in tables for part in np.split(table, rows, axis=-2)]
+        return {
+            "embeddings_": [own(part) for part in E],
+            "_encoding": dict(encoder.state),
+            "coefs_": [own(layer["W"]) for layer in layers],
+            "intercepts_": [own(layer["b"][..., 0, :]) for layer in layers],
+            "n_layers_": len(layers) + 1,
+            "n_outputs_": target.n_outputs,
+            "out_activation_": self._out_activation(p, target),
+            "_activations": list(p["activation"]),
+        }
+
+    def _set_fitted(self, p: dict[str, Any], result: Result, goes_on: bool) -> None:
+        """Set the fitted attributes; if training continues, append to the curves."""
+        vars(self).update(self._model(p, result.target, result.parameters, result.encoder))
+        parameters = (*self.coefs_, *self.intercepts_, *self.embeddings_)
+        self.n_parameters_ = sum(a.size for a in parameters)
+        self._n_features_out = self._hidden_units()
+        if hasattr(self, "classes_"):
+            self.temperature_ = result.temperature
+        self.n_iter_ = result.n_iter
+        self.t_ = (self.t_ if goes_on else 0) + result.n_iter * result.n_samples
+        self.loss_curve_ = (self.loss_curve_ if goes_on else []) + result.losses
+        self.loss_ = self.loss_curve_[-1]
+        earlier = (self.validation_scores_, self.validation_loss_curve_) if goes_on else ([], [])
+        scores, losses = (curve or [] for curve in earlier)
+        earlier_best = getattr(self, "best_iter_", None) if goes_on else None
+        self.best_loss_ = self.best_validation_score_ = self.best_iter_ = None
+        self.validation_scores_ = self.validation_loss_curve_ = None
+        if result.validation is None:
+            self.best_loss_ = min(self.loss_curve_)
+        else:
+            self.validation_scores_ = scores + result.validation.scores
+            self.validation_loss_curve_ = losses + result.validation.losses
+            self.best_validation_score_ = result.best_score
+            self.best_iter_ = len(scores) + result.best_iter if result.best_iter else earlier_best
+
+    def _hidden_units(self) -> int:
+        """Return the number of columns that `transform` returns."""
+        last = self.coefs_[-1]
+        if len(self.coefs_) == 1:
+            return last.shape[-2]
+        return last.shape[-2] * (1 if last.ndim == 2 else len(last))
+
+    def _set_out_of_fold(
+        self, result: Result, folds: Folds | None, rows: Rows, w: np.ndarray | None
+    ) -> None:
+        """Set the out-of-fold predictions, or delete those of an earlier call."""
+        if folds is None or result.out_of_fold is None:
+            for name in ("oof_prediction_", "oof_score_", "fold_"):
+                vars(self).pop(name, None)
+            return
+        n_rows = len(rows.Y)
+        there = np.arange(n_rows) if w is None else np.flatnonzero(w)
+        numbers = [there[own] for own in folds.test]
+        outputs = [Z.astype(rows.X.dtype) for Z in result.out_of_fold]
+        own = map(self._prediction_of, outputs)
+        self.oof_prediction_, self.fold_ = assembled(n_rows, zip(numbers, own, strict=True))
+        mean = map(self._mean_prediction, outputs)
+        prediction, _ = assembled(n_rows, zip(numbers, mean, strict=True))
+        known = np.flatnonzero(self.fold_ >= 0)
+        own_w = None if w is None else w[known]
+        self.oof_score_ = float(result.target.score(rows.Y[known], prediction[known], own_w))
+
+    def _prediction_of(self, Z: np.ndarray) -> np.ndarray:
+        """Return what `oof_prediction_` holds, given the raw output."""
+        raise NotImplementedError

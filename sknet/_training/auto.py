@@ -1,0 +1,197 @@
+"""What "auto" stands for: values that depend on the rows, the solver, the loss and the task.
+
+Each value was chosen by ``tests/benchmarks/compare_accuracy.py`` on the tables on which defaults
+are decided. "auto" neither raises nor warns: where the solver or the loss excludes a part, the part
+is off.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from sknet._engine.optimizers import OPTIMIZERS
+
+#: Up to this number of rows, training uses all rows in each step, and no part that treats a row of
+#: weight 2 in another way than two rows.
+FULL_BATCH_ROWS = 60
+#: From these numbers of rows on, early stopping pays for the rows that it holds out: for classes,
+#: for numbers.
+HOLD_OUT_ROWS = {True: 1000, False: 200}
+#: From this number of rows on, parts pay that add many parameters, and larger batches.
+MANY_ROWS = 1000
+#: Steps of a training without validation rows.
+STEPS_WITHOUT_HOLD_OUT = 2000
+#: From these numbers of rows on, batches have so many rows.
+BATCHES = {0: 32, MANY_ROWS: 256, 100_000: 512, 400_000: 1024}
+#: The learning rate of such trainings for classes and for numbers, near scikit-learn's. At higher
+#: rates they fit the rows exactly, and Adam then makes large steps of rounding errors.
+FULL_BATCH_RATE = {True: 1.5e-3, False: 1e-3}
+#: Up to this number of rows in a batch, the learning rate is lower.
+SMALL_BATCH_ROWS, SMALL_BATCH_RATE = 64, 3e-3
+#: Decay of the weights with many rows; with few, for classes and for numbers. Measured on 330 rows,
+#: ratios of RMSE to scikit-learn's: diabetes 1.19 with 0.03, .99 with 0.1.
+DECAY, DECAY_OF_FEW_ROWS = 0.01, {True: 0.3, False: 0.1}
+#: Patience in epochs with many rows, and with few, whose epochs have few steps.
+PATIENCE, PATIENCE_OF_FEW_ROWS = 8, 30
+
+
+class Facts(NamedTuple):
+    """What the values depend on, besides the other parameters.
+
+    Attributes
+    ----------
+    n_rows : int
+        Training rows, those of validation included.
+    is_class : bool
+    is_sparse : bool
+        Whether the network's input is sparse.
+    is_given : bool
+        Whether validation rows are given.
+    incremental : bool
+        Whether the call is `partial_fit`.
+    """
+
+    n_rows: int
+    is_class: bool
+    is_sparse: bool = False
+    is_given: bool = False
+    incremental: bool = False
+
+
+def resolved(
+    p: Mapping[str, Any], facts: Facts, earlier: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the parameters without "auto", and those of them that were "auto".
+
+    Added are "is_budget", whether training may end at `max_iter` without a warning; "is_usual",
+    whether nothing was given that can keep a network from learning; and "asks_to_stop", whether
+    early stopping was given.
+
+    Parameters
+    ----------
+    p : mapping
+        Checked parameters.
+    facts : Facts
+    earlier : mapping, optional
+        What the first call has chosen, from which training continues.
+    """
+    asked = [name for name, value in p.items() if isinstance(value, str) and value == "auto"]
+    asked = [name for name in asked if name in RULES]
+    found, chosen = dict(p), {}
+    for name in RULES:  # in this order: later rules see what earlier ones have chosen
+        if name in asked:
+            is_known = name in earlier
+            found[name] = earlier[name] if is_known else RULES[name](_Case(found, facts, p))
+            chosen[name] = found[name]
+    if chosen.get("dropout") is not None:
+        chosen["dropout"] = found["dropout"]
+        found["dropout"] = (found["dropout"],) * len(p["hidden_layer_sizes"])
+    trains_to_the_end = found["cv"] is not None and not found["early_stopping"]
+    found["is_usual"] = {"alpha", "learning_rate_init", "weight_decay", "dropout"} <= chosen.keys()
+    found["asks_to_stop"] = "early_stopping" not in chosen
+    found["is_budget"] = "max_iter" in chosen or trains_to_the_end
+    return found, chosen
+
+
+class _Case:
+    """The parameters so far, and the facts."""
+
+    def __init__(self, p: Mapping[str, Any], facts: Facts, asked: Mapping[str, Any]) -> None:
+        self.p, self.facts, self._asked = p, facts, asked
+        solver = OPTIMIZERS.get(p["solver"])
+        self.scale_free = solver is not None and solver.scale_free
+        self.decays = solver is not None and solver.decays
+        #: Whether the parts of the default are on.
+        self.is_on = self.scale_free and facts.n_rows > FULL_BATCH_ROWS
+        self.is_entropy = facts.is_class and p["loss"] == "log_loss"
+
+    @property
+    def validates(self) -> bool:
+        return bool(self.p["early_stopping"] or self.folds or self.facts.is_given)
+
+    @property
+    def is_rich(self) -> bool:
+        """Whether there are rows enough for parts that add many parameters."""
+        return self.is_on and self.facts.n_rows >= MANY_ROWS
+
+    @property
+    def folds(self) -> bool:
+        return self.p["cv"] is not None and not self.facts.incremental
+
+    @property
+    def by_auto(self) -> bool:
+        """Whether early stopping itself is "auto"."""
+        return isinstance(self._asked["early_stopping"], str)
+
+
+def _batch_size(case: _Case) -> int:
+    if not case.scale_free:
+        return 200
+    if not case.is_on:
+        return max(case.facts.n_rows, 1)
+    return max((least, size) for least, size in BATCHES.items() if least <= case.facts.n_rows)[1]
+
+
+def _learning_rate(case: _Case) -> float:
+    if not case.scale_free:
+        return 1e-3
+    if not case.is_on:
+        return FULL_BATCH_RATE[case.facts.is_class]
+    if min(case.p["batch_size"], case.facts.n_rows) <= SMALL_BATCH_ROWS:
+        return SMALL_BATCH_RATE
+    return 2e-2 if case.facts.is_class else 1.2e-2
+
+
+def _max_iter(case: _Case) -> int:
+    if not case.is_on or case.facts.incremental:
+        return 200
+    if case.validates:
+        return 100 if case.is_rich else 200
+    n_batches = -(-case.facts.n_rows // case.p["batch_size"])
+    return max(1, -(-STEPS_WITHOUT_HOLD_OUT // n_batches))
+
+
+def _patience(case: _Case) -> int:
+    if not (case.is_on and case.validates):
+        return 10
+    return PATIENCE if case.is_rich else PATIENCE_OF_FEW_ROWS
+
+
+def _tempers(case: _Case) -> str | None:
+    averages = case.p["averaging"] is not None
+    return "temperature" if averages and case.is_entropy and case.validates else None
+
+
+#: Parameter -> what "auto" stands for.
+RULES: dict[str, Any] = {
+    "early_stopping": lambda c: (
+        c.is_on
+        and not c.facts.incremental
+        and (c.facts.is_given or c.folds or c.facts.n_rows >= HOLD_OUT_ROWS[c.facts.is_class])
+    ),
+    "validation_fraction": lambda c: 0.1,
+    "scoring": lambda c: "loss" if c.by_auto and c.is_on else None,
+    "batch_size": _batch_size,
+    "learning_rate_init": _learning_rate,
+    "max_iter": _max_iter,
+    "n_iter_no_change": _patience,
+    "warmup": lambda c: 1.8 if c.is_on and c.p["learning_rate"] == "constant" else 0,
+    "alpha": lambda c: 0.0 if c.decays else 5e-7,
+    "weight_decay": lambda c: (
+        DECAY_OF_FEW_ROWS[c.facts.is_class]
+        if c.is_on and not c.is_rich and not c.facts.incremental
+        else DECAY
+    ),
+    "dropout": lambda c: 0.1 if c.is_on and c.facts.is_class else 0.0,
+    "averaging": lambda c: 6.0 if c.is_on else None,
+    "calibration": _tempers,
+    "label_smoothing": lambda c: 0.1 if _tempers(c) and c.p["calibration"] else 0.0,
+    "input_scaling_layer": lambda c: (
+        c.is_on and bool(c.p["hidden_layer_sizes"]) and (c.is_rich or not c.facts.is_class)
+    ),
+    "numeric_embedding": lambda c: (
+        "ple" if c.is_rich and c.p["hidden_layer_sizes"] and not c.facts.is_sparse else None
+    ),
+    "clip_predictions": lambda c: c.p["averaging"] is not None and not c.facts.is_class,
+    "min_frequency": lambda c: 10 if c.is_on else 0.0,
+}

@@ -1,0 +1,138 @@
+"""What "auto" stands for: on its own, under every solver and loss, and when training goes on."""
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_digits, make_classification
+
+from sknet import MLPBackpropClassifier, MLPBackpropRegressor, presets
+from sknet._engine.losses import LOSSES
+from tests.marks import ignore_convergence
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(1100, 3))
+Y = {MLPBackpropClassifier: (X[:, 0] > 0).astype(int), MLPBackpropRegressor: np.exp(X[:, 0])}
+SOLVERS = ["adamw", "adam", "rmsprop", "sgd", "lbfgs"]
+each_estimator = pytest.mark.parametrize("cls", Y)
+
+
+@ignore_convergence
+@pytest.mark.filterwarnings("ignore:few rows of y", "ignore:.*variance of y")
+@pytest.mark.parametrize("n_rows", [20, 200, 1100])
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("hidden", [(), (4,)])
+@pytest.mark.parametrize("solver", SOLVERS)
+@each_estimator
+def test_auto_neither_raises_nor_warns(cls, solver, hidden, sparse, n_rows):
+    """Warnings are errors in this suite."""
+    rows = csr_array(X[:n_rows]) if sparse else X[:n_rows]
+    for loss in cls._losses:
+        model = cls(hidden, solver=solver, loss=loss, max_iter=2, random_state=0)
+        model.fit(rows, Y[cls][:n_rows])
+        assert np.isfinite(model.predict(rows)).all()
+        assert "auto" not in model.resolved_params_.values()
+
+
+def test_every_loss_is_tried():
+    assert set(LOSSES) == {loss for cls in Y for loss in cls._losses}
+
+
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
+@each_estimator
+def test_other_solvers_have_none_of_the_parts(cls, solver):
+    model = cls((4,), solver=solver, max_iter=300, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, Y[cls])
+    chosen = model.resolved_params_
+    assert chosen["averaging"] is chosen["numeric_embedding"] is None
+    assert not chosen["early_stopping"]
+    assert not chosen["input_scaling_layer"]
+    assert chosen["dropout"] == 0
+    assert chosen["alpha"] == 5e-7
+    assert model.validation_scores_ is None
+
+
+@pytest.mark.parametrize("n_rows", [60, 61, 999, 1000])
+@each_estimator
+def test_rows_of_weight_zero_do_not_count(cls, n_rows):
+    w = np.zeros(1100)
+    w[:n_rows] = 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        weighted = cls((4,), max_iter=3, random_state=0).fit(X, Y[cls], w)
+        alone = clone(weighted).fit(X[:n_rows], Y[cls][:n_rows])
+    assert weighted.resolved_params_ == alone.resolved_params_
+    assert_array_equal(weighted.coefs_[0], alone.coefs_[0])
+
+
+@each_estimator
+def test_later_calls_keep_what_the_first_has_chosen(cls):
+    model = cls((4,), random_state=0)
+    first = {"classes": [0, 1]} if cls is MLPBackpropClassifier else {}
+    model.partial_fit(X[:100], Y[cls][:100], **first)
+    chosen = dict(model.resolved_params_)
+    model.partial_fit(X, Y[cls])
+    assert model.resolved_params_ == chosen
+
+
+@each_estimator
+def test_a_value_that_is_given_is_the_value(cls):
+    given = {"learning_rate_init": 0.004, "batch_size": 100, "early_stopping": False, "max_iter": 2}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = cls((4,), random_state=0, **given).fit(X, Y[cls])
+    assert not given.keys() & model.resolved_params_.keys()
+    assert model.n_iter_ == 2
+    assert model.validation_scores_ is None
+
+
+@pytest.mark.parametrize("preset", [name for name in dir(presets) if name.isupper()])
+@each_estimator
+def test_presets_are_parameters_of_both_estimators(cls, preset):
+    values = getattr(presets, preset)
+    model = clone(cls(**values, random_state=0))
+    assert {name: model.get_params()[name] for name in values} == values
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "Maximum iterations")
+        model.set_params(max_iter=3).fit(X, Y[cls])
+
+
+@each_estimator
+def test_scikit_learns_preset_has_none_of_the_parts(cls):
+    model = cls(**presets.SKLEARN | {"early_stopping": True, "max_iter": 2}, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, Y[cls])
+    own = model.resolved_params_
+    assert own["scoring"] is None
+    assert own["validation_fraction"] == 0.1
+    assert not own.get("label_smoothing")
+    assert own.get("calibration") is None
+    assert not own.get("clip_predictions")
+
+
+def test_the_default_is_better_than_scikit_learns_settings_on_real_tables():
+    """Not the table of the benchmark: two that scikit-learn ships, at a fixed split."""
+    digits, labels = load_digits(return_X_y=True)
+    made, classes = make_classification(3000, 20, n_informative=6, random_state=0)
+    patients, progress = load_diabetes(return_X_y=True)
+    better = 0
+    for cls, rows, y in (
+        (MLPBackpropClassifier, digits, labels),
+        (MLPBackpropClassifier, made, classes),
+        (MLPBackpropRegressor, patients, progress),
+    ):
+        scores = []
+        for parameters in ({}, presets.SKLEARN):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model = cls(**parameters, random_state=0).fit(rows[::2], y[::2])
+            scores.append(model.score(rows[1::2], y[1::2]))
+        better += scores[0] > scores[1] - 0.005
+    assert better == 3
