@@ -52,7 +52,8 @@ numeric_embedding : {'auto', 'ple'} or None, default='auto'
     encoding of each column of numbers beside the column itself, so that the first layer learns
     splines (Gorishniy et al. 2022). The weights of the encoding start at zero. The knots are
     quantiles of the training rows; columns of fewer than 20 different values have none. The
-    encoding is computed batch by batch. An error with sparse X; 'auto' is None there.
+    encoding is computed batch by batch. An error with sparse X. 'auto' is 'ple' from 1,000 rows on,
+    but None for sparse X, and for classes with more than 8 columns of numbers.
 
 n_bins : int or 'auto', default='auto'
     Intervals of each column for ``numeric_embedding='ple'``, at least 2; fewer where quantiles
