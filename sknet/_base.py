@@ -178,7 +178,10 @@ class BaseMLP(
             p = _params.check(self, self._losses, X_val=given[0] is not None)
             goes_on = hasattr(self, "coefs_") and (incremental or bool(p["warm_start"]))
             refuse_lazy(X, "X")
-            facts = Facts(1, is_classifier(self), 1, issparse(X), given[0] is not None, incremental)
+            facts = Facts(
+                1, is_classifier(self), is_sparse=issparse(X), is_given=given[0] is not None,
+                incremental=incremental,
+            )  # fmt: skip
             require_memory(Settings.of(resolved(p, facts)[0]), X)
             require_y(self, y)
             y = self._read_y(y)
@@ -189,9 +192,10 @@ class BaseMLP(
             w = self._class_weighted(p, target, Y, checked_weights(sample_weight, X.shape[0]))
             n_rows = X.shape[0] if w is None else int(np.count_nonzero(w))
             earlier = self.resolved_params_ if goes_on else {}
-            p, chosen = resolved(
-                p, facts._replace(n_rows=n_rows, n_numbers=X.numbers.shape[1]), earlier
+            facts = facts._replace(
+                n_rows=n_rows, n_numbers=X.numbers.shape[1], balance=target.balance(Y, w)
             )
+            p, chosen = resolved(p, facts, earlier)
             if not n_rows:
                 if incremental:
                     return

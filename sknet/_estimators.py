@@ -70,7 +70,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         Share e of the target, in [0, 1), that is spread evenly over the K classes:
         ``(1 - e) * y + e / K``; K is 2 for two classes and for each of several labels (Szegedy et
         al. 2016). Only for training: the validation loss uses the labels as they are. 'auto' is 0.1
-        where the result is calibrated, else 0.
+        where the result is calibrated and no class is rare, else 0.
 
     calibration : {'auto', 'temperature'} or None, default='auto'
         'temperature' divides the raw output by one number, which minimises the cross-entropy of

@@ -80,6 +80,12 @@ class LabelTarget(ClassTarget):
         codes = Y[:, 0] > 0.5 if self.binary else Y.argmax(axis=1)
         return codes.astype(np.intp)
 
+    def balance(self, Y: Any, w: np.ndarray | None) -> float:
+        codes = self.codes(Y) if w is None else self.codes(Y)[w > 0]
+        counts = np.bincount(codes)
+        counts = counts[counts > 0]
+        return float(counts.min() * len(counts) / max(len(codes), 1)) if len(counts) > 1 else 1.0
+
     def decode(self, prediction: np.ndarray) -> np.ndarray:
         return self.classes[self.codes(prediction)]
 
@@ -108,6 +114,11 @@ class IndicatorTarget(ClassTarget):
             raise ValueError(f"Label indicators must be 0 and 1; {name} holds other values.")
         Y = y.astype(bool)  # a byte each, until the engine needs numbers
         return Y.toarray() if issparse(Y) else Y, None
+
+    def balance(self, Y: Any, w: np.ndarray | None) -> float:
+        shares = (Y if w is None else Y[w > 0]).mean(axis=0)
+        rarest = np.minimum(shares, 1 - shares)
+        return float(2 * rarest[rarest > 0].min(initial=0.5))
 
     def decode(self, prediction: np.ndarray) -> np.ndarray:
         return (prediction > 0.5).astype(int)

@@ -66,6 +66,13 @@ class Target:
         """Return a prediction in the user's units."""
         return prediction
 
+    def balance(self, Y: Any, w: np.ndarray | None) -> float:
+        """Return the share of the rarest class times their number; 1 for numbers.
+
+        Of the rows of weights above 0, given encoded targets.
+        """
+        return 1.0
+
     def smoothing(self, label_smoothing: float) -> tuple[float, float]:
         """Return slope and shift; the smoothed targets are ``slope * Y + shift``."""
         return 1.0, 0.0

@@ -32,6 +32,9 @@ BATCHES = {0: 32, MANY_ROWS: 256, 100_000: 512, 400_000: 1024}
 FULL_BATCH_RATE = {True: 1.5e-3, False: 1e-3}
 #: Up to this number of rows in a batch, the learning rate is lower.
 SMALL_BATCH_ROWS, SMALL_BATCH_RATE = 64, 3e-3
+#: Label smoothing, where the result is calibrated and no class is rare. Measured at 1 positive in
+#: 1,000: AUC .42 with it, .99 without.
+SMOOTHING = 0.1
 #: Decay of the weights with many rows; with few, for classes and for numbers. Measured on 330 rows,
 #: ratios of RMSE to scikit-learn's: diabetes 1.19 with 0.03, .99 with 0.1.
 DECAY, DECAY_OF_FEW_ROWS = 0.01, {True: 0.3, False: 0.1}
@@ -49,6 +52,8 @@ class Facts(NamedTuple):
     is_class : bool
     n_numbers : int
         Columns of numbers.
+    balance : float
+        Share of the rarest class times the number of classes: 1 if all are equal.
     is_sparse : bool
         Whether the network's input is sparse.
     is_given : bool
@@ -60,6 +65,7 @@ class Facts(NamedTuple):
     n_rows: int
     is_class: bool
     n_numbers: int = 1
+    balance: float = 1.0
     is_sparse: bool = False
     is_given: bool = False
     incremental: bool = False
@@ -176,6 +182,12 @@ def _tempers(case: _Case) -> str | None:
     return "temperature" if averages and case.is_entropy and case.validates else None
 
 
+def _smoothing(case: _Case) -> float:
+    """Smoothing gives a share of ``SMOOTHING / K`` to each of K classes, and hides a rarer one."""
+    is_balanced = case.facts.balance >= SMOOTHING
+    return SMOOTHING if _tempers(case) and case.p["calibration"] and is_balanced else 0.0
+
+
 #: Parameter -> what "auto" stands for.
 RULES: dict[str, Any] = {
     "early_stopping": lambda c: (
@@ -199,7 +211,7 @@ RULES: dict[str, Any] = {
     "dropout": lambda c: 0.1 if c.is_on and c.facts.is_class else 0.0,
     "averaging": lambda c: 6.0 if c.is_on else None,
     "calibration": _tempers,
-    "label_smoothing": lambda c: 0.1 if _tempers(c) and c.p["calibration"] else 0.0,
+    "label_smoothing": _smoothing,
     "input_scaling_layer": lambda c: (
         c.is_on and bool(c.p["hidden_layer_sizes"]) and (c.is_rich or not c.facts.is_class)
     ),

@@ -23,6 +23,7 @@ from sknet._engine.schedules import LearningRate
 from sknet._engine.team import SINGLE_THREAD, Team
 from sknet._engine.training import Training
 from sknet._training import build
+from tests.marks import unknown_levels
 from tests.plain import MLPBackpropClassifier, MLPBackpropRegressor
 
 TOLERANCE = {"float32": 1e-6, "float64": 1e-12}
@@ -285,6 +286,7 @@ def test_threads_share_the_members_of_networks_with_an_embedding_but_no_rows(
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@unknown_levels
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
 @pytest.mark.parametrize("n_members", [1, 3])
 def test_compiled_epochs_fit_categorical_features_as_numpy_does(
@@ -358,9 +360,11 @@ def test_a_large_fit_imports_numba_unless_it_is_switched_off(kernels, switch, ex
     code = """
 import sys, warnings
 import numpy as np, sknet
+from sknet.presets import SKLEARN
 warnings.simplefilter("ignore")
 X = np.random.default_rng(0).normal(size=(20000, 5))
-sknet.MLPBackpropClassifier(batch_size=20, tol=1e9, n_iter_no_change=1).fit(X, X[:, 0] > 0)
+short = SKLEARN | {"batch_size": 20, "tol": 1e9, "n_iter_no_change": 1}
+sknet.MLPBackpropClassifier(**short).fit(X, X[:, 0] > 0)
 print("numba" in sys.modules)
 """
     assert run(code, SKNET_DISABLE_NUMBA=switch) == [expected]

@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits, make_classification
+from sklearn.metrics import roc_auc_score
 
 from sknet import MLPBackpropClassifier, MLPBackpropRegressor, presets
 from sknet._engine.losses import LOSSES
@@ -115,6 +116,27 @@ def test_scikit_learns_preset_has_none_of_the_parts(cls):
     assert not own.get("label_smoothing")
     assert own.get("calibration") is None
     assert not own.get("clip_predictions")
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_labels_are_not_smoothed_where_a_class_is_rare(several):
+    """A rare class is ranked well, although the accuracy never moves."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(8000, 5))
+    rare = rows[:, 0] + rows[:, 1] > 3.8
+    assert 3 < rare[:4000].sum() < 20
+    y = np.column_stack([rare, rows[:, 2] > 0]).astype(int) if several else rare
+    model = MLPBackpropClassifier(random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of few validation rows
+        P = model.fit(rows[:4000], y[:4000]).predict_proba(rows[4000:])
+    assert model.resolved_params_["label_smoothing"] == 0
+    assert roc_auc_score(rare[4000:], P[:, 0 if several else 1]) > 0.9
+
+
+def test_labels_of_many_equal_classes_are_smoothed():
+    model = MLPBackpropClassifier(random_state=0).fit(X, np.arange(1100) % 11)
+    assert model.resolved_params_["label_smoothing"] == 0.1
 
 
 def test_the_default_is_better_than_scikit_learns_settings_on_real_tables():

@@ -12,8 +12,9 @@ from sknet._engine.layers.dense import Dense, DenseBuffers
 from sknet._engine.parameters import ALL, BIASES, WEIGHTS, Group, Members
 
 #: The factors learn faster than the weights, and decay faster: an input that does not help fades
-#: out. The learning rate is that of RealMLP (Holzmueller et al. 2024).
-INPUT_SCALE = Group("scale", rate=6.0, decay=36.0)
+#: out. The learning rate is that of RealMLP (Holzmueller et al. 2024). Measured decays: with 36,
+#: 200 rare columns of 0 and 1 faded out (R2 .52), with 2 not (.91); elsewhere both were equal.
+INPUT_SCALE = Group("scale", rate=6.0, decay=2.0)
 
 
 class ScaledDense(Dense):
