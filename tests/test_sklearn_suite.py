@@ -83,6 +83,9 @@ FAILING_BY_DEFAULT = {
     "test_mlp_loading_from_joblib_partial_fit": "weight_decay keeps 200 steps 1e-4 off the target",
     "test_partial_fit_regression": "a score after 100 steps of sgd, with two hidden layers",
 }
+#: Passes or fails by rounding with the package's own defaults: predictions after float32 and after
+#: float64 training are compared to 5e-4.
+BY_ROUNDING = {"test_mlp_regressor_dtypes_casting"}
 
 
 def outcomes(folder, conftest):
@@ -119,6 +122,8 @@ def outcomes(folder, conftest):
 def test_scikit_learns_tests_pass_but_for_the_listed_ones(conftest, failing, tmp_path):
     found = outcomes(tmp_path, conftest)
     failed = {name for name, outcome in found.items() if outcome in ("failure", "error")}
+    if FAILING_BY_DEFAULT.keys() <= failing.keys():
+        failed -= BY_ROUNDING
     assert failed == failing.keys()
     assert list(found.values()).count("passed") > 40
 

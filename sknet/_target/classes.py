@@ -116,7 +116,10 @@ class IndicatorTarget(ClassTarget):
         return Y.toarray() if issparse(Y) else Y, None
 
     def balance(self, Y: Any, w: np.ndarray | None) -> float:
-        shares = (Y if w is None else Y[w > 0]).mean(axis=0)
+        present = Y if w is None else Y[w > 0]
+        if not len(present):
+            return 1.0
+        shares = present.mean(axis=0)
         rarest = np.minimum(shares, 1 - shares)
         return float(2 * rarest[rarest > 0].min(initial=0.5))
 
