@@ -125,7 +125,7 @@ def test_scikit_learns_tests_pass_but_for_the_listed_ones(conftest, failing, tmp
     if FAILING_BY_DEFAULT.keys() <= failing.keys():
         failed -= BY_ROUNDING
     assert failed == failing.keys()
-    assert list(found.values()).count("passed") > 40
+    assert list(found.values()).count("passed") > 35
 
 
 # --------------------------------------- what the listed ones check, where it is public behaviour
