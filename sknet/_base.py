@@ -36,6 +36,7 @@ from sknet._target.target import Target
 from sknet._target.weights import Weights, checked_weights
 from sknet._training.auto import Facts, resolved
 from sknet._training.build import Observers, first_layers
+from sknet._training.calibration import tempered
 from sknet._training.cross_fitting import Folds
 from sknet._training.memory import require_memory
 from sknet._training.rows import Rows
@@ -192,10 +193,10 @@ class BaseMLP(
             w = self._class_weighted(p, target, Y, checked_weights(sample_weight, X.shape[0]))
             n_rows = X.shape[0] if w is None else int(np.count_nonzero(w))
             earlier = self.resolved_params_ if goes_on else {}
-            facts = facts._replace(
-                n_rows=n_rows, n_numbers=X.numbers.shape[1], balance=target.balance(Y, w)
-            )
+            seen = {"n_numbers": X.numbers.shape[1], "balance": target.balance(Y, w)}
+            facts = facts._replace(n_rows=n_rows, **seen)
             p, chosen = resolved(p, facts, earlier)
+            _params.warn_of_idle(self, p)
             if not n_rows:
                 if incremental:
                     return
@@ -232,9 +233,9 @@ class BaseMLP(
             if groups is not None:
                 raise ValueError("groups are for the splitter cv, which is None: pass a splitter.")
             return None
-        labels = y if rows.strata is None else rows.strata
-        source = rows.X.original()
-        return Folds.of(p["cv"], source, rows, labels, groups, w, p["n_members"])
+        is_class = rows.strata is not None
+        labels = rows.strata if is_class else y
+        return Folds.of(p["cv"], rows.X.original(), labels, groups, w, is_class, p["n_members"])
 
     def _class_weighted(
         self, p: dict[str, Any], target: Target, Y: np.ndarray, w: np.ndarray | None
@@ -305,7 +306,11 @@ class BaseMLP(
             if plain_parameter(p[name]) != asked:
                 raise _params.refuse(self, name, f"must stay {asked!r}, as first fitted")
         state = TrainingState.unpacked(self._training_state)
-        return Start(self._parameters(), self._encoder, state)
+        state.temperature = getattr(self, "temperature_", None)
+        parameters = self._parameters()
+        if state.temperature is not None:
+            parameters[-1] = tempered(parameters[-1], 1.0 / state.temperature)
+        return Start(parameters, self._encoder, state)
 
     def transform(self, X: Any) -> Array:
         """Return the activations of the last hidden layer.

@@ -77,6 +77,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
         the validation rows, or of the out-of-fold predictions (Guo et al. 2017). It is part of the
         last of `coefs_` and `intercepts_`. 'auto' is 'temperature' for 'log_loss' if early stopping
         or `cv` has validation rows; without them there is nothing to calibrate with.
+        `partial_fit` keeps the temperature of the fit before.
 
     {inputs}
 

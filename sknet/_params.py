@@ -261,12 +261,6 @@ def check(estimator: Any, losses: Collection[str], X_val: bool = False) -> dict[
     ------
     InvalidParameterError
         Names the parameter, the class, what is allowed and what was given.
-
-    Warns
-    -----
-    UserWarning
-        Names each parameter that differs from its default and has no effect, with the option that
-        is responsible.
     """
     defaults = _defaults(type(estimator))
     p = {name: getattr(estimator, name, default) for name, default in defaults.items()}
@@ -318,7 +312,7 @@ def _dropout(estimator: Any, n_hidden: int) -> tuple[float, ...] | str:
 
 
 def _check_combinations(estimator: Any, p: Mapping[str, Any]) -> None:
-    """Raise if a combination is not possible; warn if a parameter has no effect."""
+    """Raise if a combination is not possible."""
     out_activation = p.get("out_activation", "auto")
     if out_activation not in ("auto", *LOSSES[p["loss"]]):
         raise refuse(
@@ -341,6 +335,10 @@ def _check_combinations(estimator: Any, p: Mapping[str, Any]) -> None:
             " another, so there is no averaged prediction to score after each epoch",
         )
     _check_cv(estimator, p)
+
+
+def warn_of_idle(estimator: Any, p: Mapping[str, Any]) -> None:
+    """Warn of parameters that were set and have no effect, given parameters without "auto"."""
     idle = list(_without_effect(estimator, p))
     if idle:
         warn(f"{'; '.join(idle)}.", UserWarning)
@@ -366,11 +364,16 @@ def _without_effect(estimator: Any, p: Mapping[str, Any]) -> Iterable[str]:
     defaults = _defaults(type(estimator))
     for name, conditions in HAS_EFFECT.items():
         value = getattr(estimator, name, defaults.get(name))
-        is_auto = isinstance(value, str) and value == "auto"
-        if name in defaults and not is_auto and not _same(value, defaults[name]):
+        if name in defaults and not _is_auto(value) and not _same(value, defaults[name]):
             option = next((c.option for c in conditions if not c.holds(p)), None)
             if option is not None:
-                yield f"{name} has no effect with {_option_in_words(option, p[option])}"
+                words = _option_in_words(option, p[option])
+                is_auto = _is_auto(getattr(estimator, option, p[option]))
+                yield f"{name} has no effect with {words}{', as auto is here' if is_auto else ''}"
+
+
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
 
 
 def _option_in_words(name: str, value: Any) -> str:

@@ -27,7 +27,7 @@ MOST_NUMBERS_OF_CLASSES = 8
 STEPS_WITHOUT_HOLD_OUT = 2000
 #: From these numbers of rows on, batches have so many rows.
 BATCHES = {0: 32, MANY_ROWS: 256, 100_000: 512, 400_000: 1024}
-#: The learning rate of such trainings for classes and for numbers, near scikit-learn's. At higher
+#: The learning rate of full batches for classes and for numbers, near scikit-learn's. At higher
 #: rates they fit the rows exactly, and Adam then makes large steps of rounding errors.
 FULL_BATCH_RATE = {True: 1.5e-3, False: 1e-3}
 #: Up to this number of rows in a batch, the learning rate is lower.
@@ -96,9 +96,8 @@ def resolved(
             is_known = name in earlier
             found[name] = earlier[name] if is_known else RULES[name](_Case(found, facts, p))
             chosen[name] = found[name]
-    if chosen.get("dropout") is not None:
-        chosen["dropout"] = found["dropout"]
-        found["dropout"] = (found["dropout"],) * len(p["hidden_layer_sizes"])
+    if "dropout" in chosen:
+        found["dropout"] = (chosen["dropout"],) * len(p["hidden_layer_sizes"])
     trains_to_the_end = found["cv"] is not None and not found["early_stopping"]
     found["is_usual"] = {"alpha", "learning_rate_init", "weight_decay", "dropout"} <= chosen.keys()
     found["asks_to_stop"] = "early_stopping" not in chosen

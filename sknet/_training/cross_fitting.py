@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.model_selection import check_cv
 
 from sknet._engine.parameters import Parameters, Views
-from sknet._training.rows import Rows
 from sknet._training.validation import Validation
 
 
@@ -26,7 +25,7 @@ class Folds(NamedTuple):
 
     @classmethod
     def of(
-        cls, cv: Any, X: Any, rows: Rows, y: np.ndarray, groups: Any, w: Any, n_members: int
+        cls, cv: Any, X: Any, y: np.ndarray, groups: Any, w: Any, is_class: bool, n_members: int
     ) -> "Folds":
         """Split the rows; rows of weight 0 are left out of all parts.
 
@@ -35,17 +34,17 @@ class Folds(NamedTuple):
         cv : int, splitter or iterable
         X : object
             The user's input, for splitters that read it.
-        rows : Rows
-            The rows of weights above 0.
         y : ndarray
             Codes of classes, to stratify by them, or targets.
         groups : array-like or None
         w : ndarray or None
             The weights of all rows.
+        is_class : bool
+            Whether folds of an int `cv` are stratified.
         n_members : int
             Members of each fold.
         """
-        splitter = check_cv(cv, y, classifier=rows.strata is not None)
+        splitter = check_cv(cv, y, classifier=is_class)
         place = np.arange(len(y)) if w is None else np.cumsum(w != 0) - 1
         there = np.ones(len(y), bool) if w is None else w != 0
         parts: list[list[np.ndarray]] = [[], []]

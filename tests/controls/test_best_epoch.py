@@ -76,6 +76,7 @@ def test_adversarial_validation_rows_make_the_best_epoch_earlier(task, solver, e
     assert_same_training(ours, oracle, curve=False)
 
 
+@pytest.mark.filterwarnings("ignore:scoring has no effect with early_stopping=False, as auto")
 @pytest.mark.parametrize(
     ("n_samples", "given", "stops"),
     [(199, False, False), (200, False, True), (75, True, True)],

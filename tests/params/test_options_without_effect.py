@@ -114,7 +114,7 @@ def test_one_warning_names_each_option_without_effect_and_the_one_that_is_respon
         {"solver": "rmsprop", "rho": 0.5, "epsilon": 1e-3},
         {"solver": "lbfgs", "max_fun": 10},
         {"early_stopping": True, "validation_fraction": 0.2, "n_iter_no_change": 3},
-        {"early_stopping": "auto", "validation_fraction": 0.2, "scoring": "loss"},
+        {"early_stopping": True, "validation_fraction": 0.2, "scoring": "loss"},
         {"early_stopping": True, "scoring": "neg_mean_squared_error"},
         {"learning_rate": "cosine", "learning_rate_init": 0.1, "warmup": 0.1, "clip_norm": 1.0},
         {"learning_rate": step_rate, "warmup": 1, "dropout": 0.1, "dropout_input": 0.1},

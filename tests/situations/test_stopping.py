@@ -373,7 +373,7 @@ def test_targets_that_the_output_cannot_reach_are_an_error(
     solver, out_activation, words, good, bad, method, name
 ):
     if method == "partial_fit" and (solver == "lbfgs" or name == "y_val"):
-        pytest.skip("does not exist")
+        pytest.skip("lbfgs has no partial_fit, and partial_fit no y_val")
     X, y = X_CLASSES, np.resize(good, len(X_CLASSES))
     ours = Regressor((3,), out_activation=out_activation, solver=solver, max_iter=2)
     ours.set_params(feature_scaling=None)

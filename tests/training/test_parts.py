@@ -6,8 +6,10 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.base import clone
 
+import sknet
 from sknet._engine.layers import Dense
 from sknet._engine.optimizers import OPTIMIZERS, Optimizer
 from sknet._engine.parameters import Layout, Parameters
@@ -163,3 +165,69 @@ def test_chunks_widen_the_range():
     assert model.predict(10 * X).max() <= 0
     model.partial_fit(X, Y)
     assert_array_equal(model._limits[:, 0], [Y.min(), Y.max()])
+
+
+def calibrated(**parameters):
+    """A classifier whose hold-out calibrates it, of rows on which it is unsure."""
+    own = {"hidden_layer_sizes": (16,), "random_state": 0, "learning_rate_init": 0.01}
+    own |= {"early_stopping": True, "scoring": "loss", "calibration": "temperature"}
+    own |= {"label_smoothing": 0.3, "averaging": 2.0, "dtype": "float64", "batch_size": 32}
+    return MLPBackpropClassifier(**(own | parameters))
+
+
+LABELS = (X[:, 0] + 0.3 * RNG.normal(size=120) > 0).astype(int)
+
+
+def test_training_goes_on_without_the_temperature():
+    """Else an earlier epoch, calibrated, would seem better than all later ones, which are not."""
+    whole = fitted(calibrated(max_iter=12), X, LABELS)
+    parts = fitted(calibrated(max_iter=4, warm_start=True), X, LABELS)
+    for _ in range(2):
+        fitted(parts, X, LABELS)
+    assert_allclose(parts.predict_proba(X), whole.predict_proba(X), rtol=1e-9)
+    assert parts.temperature_ == pytest.approx(whole.temperature_)
+    assert parts.best_iter_ == whole.best_iter_ > 4
+
+
+@pytest.mark.parametrize("keeps_state", [False, True])
+def test_a_chunk_after_a_calibrated_fit_keeps_its_temperature(keeps_state):
+    model = fitted(calibrated(warm_start=keeps_state, max_iter=40), X, LABELS)
+    temperature = model.temperature_
+    assert temperature < 0.9
+    model.set_params(learning_rate_init=1e-9)
+    before = model.predict_proba(X)
+    model.partial_fit(X, LABELS)
+    assert model.temperature_ == temperature
+    if not keeps_state:  # else it goes on from the last epoch, not from the best one
+        assert_allclose(model.predict_proba(X), before, rtol=1e-3)
+
+
+def test_an_option_that_auto_switches_off_is_named():
+    model = sknet.MLPBackpropClassifier(calibration="temperature", random_state=0)
+    words = "calibration has no effect with early_stopping=False, as auto is here"
+    with pytest.warns(UserWarning, match=words):
+        model.fit(X, LABELS)
+
+
+def test_splines_of_sparse_numbers_are_an_error():
+    with pytest.raises(ValueError, match="numeric_embedding='ple' does not work for sparse X"):
+        regressor().fit(csr_array(X), Y)
+
+
+@pytest.mark.parametrize(
+    "knots",
+    [
+        [(0, np.array([1.0, 0.0]))],
+        [(0, np.array([0.0]))],
+        [(9, np.array([0.0, 1.0]))],
+        [(0, np.zeros((2, 2)))],
+        [(0, "knots")],
+        None,
+    ],
+    ids=["decreasing", "too few", "of no column", "2-d", "text", "none"],
+)
+def test_corrupt_knots_are_an_error_on_loading(knots):
+    model = fitted(regressor(max_iter=1), X, Y)
+    model._encoding = model._encoding | {"knots": knots}
+    with pytest.raises(ValueError, match="The state of this MLPBackpropRegressor is corrupt"):
+        pickle.loads(pickle.dumps(model))

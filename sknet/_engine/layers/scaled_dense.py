@@ -30,8 +30,8 @@ class ScaledDense(Dense):
 
     Parameters
     ----------
-    n_in, n_out, activation, init, drawn_as, starts_at_zero
-        As for `Dense`.
+    *dense
+        The parameters of `Dense`.
     zero_inputs : sequence of int
         Inputs whose weights start at zero.
     """
@@ -40,22 +40,14 @@ class ScaledDense(Dense):
     neutral = MappingProxyType({"s": 1.0})
     twin: ClassVar[str | None] = None
 
-    def __init__(
-        self,
-        n_in: int,
-        n_out: int,
-        activation: str = "identity",
-        init: str = "auto",
-        drawn_as: str | None = None,
-        starts_at_zero: bool = False,
-        zero_inputs: Sequence[int] = (),
-    ) -> None:
-        super().__init__(n_in, n_out, activation, init, drawn_as, starts_at_zero)
-        self.shapes = {**self.shapes, "s": (n_in, 1)}
+    def __init__(self, *dense: Any, zero_inputs: Sequence[int] = ()) -> None:
+        super().__init__(*dense)
+        self.shapes = {**self.shapes, "s": (self.n_in, 1)}
         self.zero_inputs = zero_inputs
 
     def of(self, members: Members = ALL) -> "ScaledDense":
-        return ScaledDense(self.n_in, self.n_out, self.activation, *self._start, self.zero_inputs)
+        dense = self.n_in, self.n_out, self.activation, *self._start
+        return ScaledDense(*dense, zero_inputs=self.zero_inputs)
 
     def for_prediction(self) -> Dense:
         return Dense(self.n_in, self.n_out, self.activation, *self._start)
