@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sknet._engine.parameters import Views
+from sknet._fitted.conformal import HeldOut
 from sknet._table.encoder import Encoder
 from sknet._target.target import Target
 from sknet._training.cross_fitting import Folds, assembled
@@ -117,15 +118,19 @@ class FittedAttributes:
     def _set_out_of_fold(
         self, result: Result, folds: Folds | None, rows: Rows, w: np.ndarray | None
     ) -> None:
-        """Set the out-of-fold predictions, or delete those of an earlier call."""
-        if folds is None or result.out_of_fold is None:
+        """Set what held-out rows say: scores, and predictions of cross-fitting.
+
+        Those of an earlier call are deleted.
+        """
+        self._set_held_out(result, folds)
+        if folds is None:
             for name in ("oof_prediction_", "oof_score_", "fold_"):
                 vars(self).pop(name, None)
             return
         n_rows = len(rows.Y)
         there = np.arange(n_rows) if w is None else np.flatnonzero(w)
         numbers = [there[own] for own in folds.test]
-        outputs = [Z.astype(rows.X.dtype) for Z in result.out_of_fold]
+        outputs = [Z.astype(rows.X.dtype) for _, Z in result.held_out]
         own = map(self._prediction_of, outputs)
         self.oof_prediction_, self.fold_ = assembled(n_rows, zip(numbers, own, strict=True))
         mean = map(self._mean_prediction, outputs)
@@ -133,6 +138,29 @@ class FittedAttributes:
         known = np.flatnonzero(self.fold_ >= 0)
         own_w = None if w is None else w[known]
         self.oof_score_ = float(result.target.score(rows.Y[known], prediction[known], own_w))
+
+    def _set_held_out(self, result: Result, folds: Folds | None) -> None:
+        """Set the scores of the held-out rows, for intervals and sets; None without such rows."""
+        self._held_out = None
+        parts = [(self._scores_of(rows.Y, Z), rows.w) for rows, Z in result.held_out]
+        if not parts or parts[0][0] is None:
+            return
+        scores, weights = (list(values) for values in zip(*parts, strict=True))
+        n_rows = sum(map(len, scores))
+        if folds is not None:
+            numbers = np.concatenate(folds.test)
+            count = np.bincount(numbers)
+            n_rows = np.count_nonzero(count)
+            if n_rows < len(numbers):  # some rows are in several folds: they count once
+                weights = [
+                    (1.0 if w is None else w) / count[own]
+                    for w, own in zip(weights, folds.test, strict=True)
+                ]
+        self._held_out = HeldOut(scores, None if weights[0] is None else weights, n_rows)
+
+    def _scores_of(self, Y: Any, Z: np.ndarray) -> np.ndarray | None:
+        """Return the scores (n_held, n_scores) of `HeldOut`; None for label indicators."""
+        raise NotImplementedError
 
     def _prediction_of(self, Z: np.ndarray) -> np.ndarray:
         """Return what `oof_prediction_` holds, given the raw output."""

@@ -10,9 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 from sknet import _params
 from sknet._base import BaseMLP
 from sknet._compat import available_if
+from sknet._conformal import PredictsIntervals, PredictsSets
 from sknet._docs import documented
 from sknet._engine.links import LINKS, both_sides, mean_of_members
 from sknet._engine.losses import LOSSES
+from sknet._fitted.conformal import class_scores
 from sknet._target.classes import (
     IndicatorTarget,
     LabelTarget,
@@ -43,7 +45,7 @@ def _is_stochastic(estimator: BaseMLP) -> bool:
 
 
 @documented
-class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
+class MLPBackpropClassifier(ClassifierMixin, PredictsSets, BaseMLP):
     """Multilayer perceptron for classification.
 
     The target decides between two classes, more classes, and several labels per row. Two classes,
@@ -370,6 +372,15 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
     def _prediction_of(self, Z):
         return self._proba(Z)
 
+    def _scores_of(self, Y, Z):
+        if self._indicator:
+            return None
+        codes = self._fitted_target().codes(Y)[:, None]
+        P = self._proba(Z.astype(np.float64))
+        scores = class_scores(P, P)
+        own = [np.take_along_axis(score, codes, axis=-1) for score in scores]
+        return np.concatenate(own, axis=-1).astype(np.float32)
+
     @property
     def _binary(self) -> bool:
         """Whether one output stands for two classes."""
@@ -414,7 +425,7 @@ class MLPBackpropClassifier(ClassifierMixin, BaseMLP):
 
 
 @documented
-class MLPBackpropRegressor(RegressorMixin, BaseMLP):
+class MLPBackpropRegressor(RegressorMixin, PredictsIntervals, BaseMLP):
     """Multilayer perceptron for regression, with one or several outputs.
 
     `loss` decides what is predicted: the mean, the median, quantiles, or the mean of counts or
@@ -672,6 +683,10 @@ class MLPBackpropRegressor(RegressorMixin, BaseMLP):
     def _prediction_of(self, Z: np.ndarray) -> np.ndarray:
         prediction = self._mean_prediction(Z)
         return prediction[:, 0] if self.n_outputs_ == 1 else prediction
+
+    def _scores_of(self, Y: np.ndarray, Z: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            return Y - self._mean_prediction(Z.astype(np.float64))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R2; with ``loss='quantile'``, the D2 pinball score, averaged over quantiles.

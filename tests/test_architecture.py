@@ -67,7 +67,11 @@ PARTS_MAY_IMPORT = {
         "_target", "_training", "_types",
     },
     "presets": set(),
-    "_estimators": {"_base", "_compat", "_docs", "_engine", "_params", "_target", "_types"},
+    "_conformal": {"_engine", "_fitted", "_rules", "_types"},
+    "_estimators": {
+        "_base", "_compat", "_conformal", "_docs", "_engine", "_fitted", "_params", "_target",
+        "_types",
+    },
 }  # fmt: skip
 EXTRAS = {"kernels": {"llvmlite", "numba"}}
 

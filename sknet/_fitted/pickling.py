@@ -9,6 +9,7 @@ import numpy as np
 
 from sknet._engine.activations import ACTIVATIONS
 from sknet._engine.links import LINKS
+from sknet._fitted.conformal import HeldOut
 from sknet._table.encoder import Encoder
 
 VERSION = "_sknet_version"
@@ -97,4 +98,17 @@ def _fault(state: Mapping[str, Any]) -> str | None:
     n_classes = len(state.get("classes_", range(units[-1])))
     if units[-1] != (1 if n_classes == 2 and units[-1] == 1 else n_classes):
         return f"{n_classes} classes_ and {units[-1]} outputs"
+    return _fault_of_scores(state.get("_held_out"), 2 if "classes_" in state else units[-1])
+
+
+def _fault_of_scores(held: HeldOut | None, n_scores: int) -> str | None:
+    """Return the fault of the scores of held-out rows, or None."""
+    if held is None:
+        return None
+    weights = held.weights or [np.ones(len(own)) for own in held.scores]
+    shapes = [(own.shape, len(w)) for own, w in zip(held.scores, weights, strict=True)]
+    if any(shape != (n_rows, n_scores) for shape, n_rows in shapes):
+        return f"scores and weights of held-out rows have shapes {shapes}"
+    if any(np.isnan(own).any() for own in (*held.scores, *weights)):
+        return "scores or weights of held-out rows are NaN"
     return None

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.model_selection import check_cv
 
 from sknet._engine.parameters import Parameters, Views
+from sknet._training.rows import Rows
 from sknet._training.validation import Validation
 
 
@@ -121,18 +122,21 @@ class CrossValidation:
         """Return the loss of the last epoch."""
         return self.losses[-1]
 
-    def outputs(self, views: Views) -> list[np.ndarray]:
-        """Return the raw outputs (n_members, n_rows, n_outputs) of each fold by its members."""
+    def outputs(self, views: Views) -> list[tuple[Rows, np.ndarray]]:
+        """Return the rows of each fold, and their raw outputs by its members."""
         return [
-            validation.raw_output(
-                [{name: a[self.folds.members_of(k)] for name, a in own.items()} for own in views]
-            )
+            (validation.rows, validation.raw_output(self._own(views, k)))
             for k, validation in enumerate(self.validations)
         ]
 
+    def _own(self, views: Views, fold: int) -> Views:
+        """Return the parameters of the members that leave out this fold."""
+        members = self.folds.members_of(fold)
+        return [{name: a[members] for name, a in own.items()} for own in views]
+
     def raw_output(self, views: Views) -> np.ndarray:
         """Return the raw outputs of all folds, one below the other."""
-        return np.concatenate(self.outputs(views), axis=1)
+        return np.concatenate([Z for _, Z in self.outputs(views)], axis=1)
 
     @property
     def targets(self) -> tuple[np.ndarray, np.ndarray | None]:

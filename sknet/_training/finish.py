@@ -1,5 +1,6 @@
 """Step 4 of training: collect the results."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from sknet._training.calibration import best_temperature, tempered
 from sknet._training.cross_fitting import CrossValidation
 from sknet._training.outcome import trouble
 from sknet._training.prepare import Prepared
+from sknet._training.rows import Rows
 from sknet._training.run import RunEnd
 from sknet._training.settings import Settings
 from sknet._training.state import TrainingState
@@ -41,8 +43,9 @@ class Result(NamedTuple):
     validation : Validation, CrossValidation or None
     temperature : float or None
         By which the raw outputs were divided to calibrate them.
-    out_of_fold : list of ndarray or None
-        The raw outputs of each fold of cross-fitting, by the members that left it out.
+    held_out : list of (rows, Z)
+        The rows that were held out of training, as read, and their raw outputs: those of each
+        fold, by the members that left it out, or the validation rows. Empty without any.
     best_score, best_iter
         The best validation score and its epoch; None without validation.
     unit : float
@@ -65,7 +68,7 @@ class Result(NamedTuple):
     unit: float
     trouble: str | None
     temperature: float | None = None
-    out_of_fold: list[np.ndarray] | None = None
+    held_out: Sequence[tuple[Rows, np.ndarray]] = ()
 
 
 def finish(
@@ -112,7 +115,5 @@ def finish(
         unit=mean_loss(built.units),
         trouble=found,
         temperature=temperature,
-        out_of_fold=validation.outputs(parameters)
-        if isinstance(validation, CrossValidation)
-        else None,
+        held_out=[] if validation is None else validation.outputs(parameters),
     )

@@ -78,6 +78,10 @@ class Validation:
         layers = bound_copies([layer for layer in self.layers if not layer.training_only], views)
         return raw_output(layers, self.encoded.X)
 
+    def outputs(self, views: Views) -> list[tuple[Rows, np.ndarray]]:
+        """Return the rows as read with their raw outputs, as the only entry of a list."""
+        return [(self.rows, self.raw_output(views))]
+
     @property
     def targets(self) -> tuple[np.ndarray, np.ndarray | None]:
         """The targets in the engine's units, and the weights."""

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import sknet
+from sknet._fitted.conformal import HeldOut
 from tests.faults.common import X, Y, classifier, fault, network, regressor, y
 from tests.marks import each_estimator, ignore_convergence
 
@@ -61,6 +62,9 @@ CORRUPT = {
     "no encoding": {"_encoding": None},
     "list for an encoding": {"_encoding": []},
     "empty encoding": {"_encoding": {}},
+    "scores of rows": {"_held_out": HeldOut([np.ones((5, 7))], None, 5)},
+    "scores without numbers": {"_held_out": HeldOut([np.full((5, 2), np.nan)], None, 5)},
+    "weights of other rows": {"_held_out": HeldOut([np.ones((5, 2))], [np.ones(4)], 5)},
 }
 
 
