@@ -14,10 +14,11 @@ directions.
 """
 
 from collections.abc import Sequence
-from math import isfinite, isinf, sqrt
+from math import isinf, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sknet._engine.activations import Array
 from sknet._engine.directions import SGD, Adam, Direction, RMSprop
@@ -237,9 +238,15 @@ class Optimizer:
 
     def is_finite(self) -> bool:
         """Whether all state is finite. A squared gradient can overflow although theta is finite."""
-        return all(
-            isfinite(np.add.reduce(a, axis=None)) for own in self.arrays.values() for a in own
-        )
+        return bool(self.finite_members().all())
+
+    def finite_members(self) -> NDArray[np.bool_]:
+        """Return of which members all state is finite, (n_members,); shared state counts for all."""
+        sums = [np.add.reduce(a, axis=1) for own in self.arrays.values() for a in own]
+        finite = np.ones(self.n_members, bool)
+        for total in sums:
+            finite &= np.isfinite(total)
+        return finite
 
     def state(self) -> dict[str, Any]:
         """Return the state, `t` and copies of the arrays, as builtins and arrays."""

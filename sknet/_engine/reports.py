@@ -58,6 +58,10 @@ class Interrupts:
 INTERRUPTS = Interrupts()
 
 
+class Interrupted(KeyboardInterrupt):
+    """An interrupt that is registered already: each of several lanes ends by it."""
+
+
 class DivergenceError(ValueError):
     """The loss, its gradient or the parameters are not finite."""
 

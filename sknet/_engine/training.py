@@ -7,10 +7,15 @@ from its state continues exactly as if it had not been interrupted.
 Members are independent: each has its own learning rate, its own progress and, optionally, its own
 stopping rule. The active members form groups that are trained in lockstep; a group may be a single
 member. A member that has stopped belongs to no group and costs no time.
+
+A *lane* is one or more adjacent members that belong to one fit. `rounds` is the control of a lane:
+its stopping rule, its monitor, its number of epochs. A fit of its own is the only lane; lanes of
+several fits can be trained together, and each ends as if it were alone, also if it diverges.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from itertools import count
 from math import ceil, isfinite, nan
 from typing import Any, NamedTuple
 
@@ -22,7 +27,15 @@ from sknet._engine.compiled import CompiledEpoch
 from sknet._engine.network import Network
 from sknet._engine.optimizers import Optimizer, scalar_if_equal
 from sknet._engine.parameters import Members
-from sknet._engine.reports import INTERRUPTS, DivergenceError, Limit, Monitor, Record, do_nothing
+from sknet._engine.reports import (
+    INTERRUPTS,
+    DivergenceError,
+    Interrupted,
+    Limit,
+    Monitor,
+    Record,
+    do_nothing,
+)
 from sknet._engine.schedules import LearningRate, Progress
 from sknet._engine.stopping import IndependentStopping, Stopping
 from sknet._engine.team import set_numpy_for_training
@@ -98,6 +111,7 @@ class Training:
         self.compiled: CompiledEpoch | None = None
         self._groups: list[LockstepGroup] = []
         self._member_rates: dict[int, list[float]] = {}
+        self._is_finite = [True] * n_members
 
     @property
     def progress(self) -> Progress:
@@ -138,22 +152,43 @@ class Training:
         DivergenceError
             At the first block of batches whose loss is not finite.
         """
-        iteration = 0
+        self.start(batches)
+        for iteration in count(1):
+            self.train_epoch(batches)
+            yield self.record(iteration, range(self.network.n_members))
+
+    def start(self, batches: Batches) -> None:
+        """Make all members active, and count their steps by the batches of an epoch."""
         self.active = list(range(self.network.n_members))
         self._groups = []
         self.all_progress = [
             p.rebased(batches.batches_of(k)) for k, p in enumerate(self.all_progress)
         ]
-        while True:
-            iteration += 1
-            self._set_rates()
-            rate = self._member_rates[self.active[0]][-1]
-            with self.limit():
-                self._epoch(batches, iteration)
-            for k in self.active:
-                self.all_progress[k] = self.all_progress[k].after_epoch(batches.rows_of(k))
-            losses = tuple(self.losses)
-            yield Record(iteration, sum(losses) / len(losses), rate, losses)
+
+    def train_epoch(self, batches: Batches) -> None:
+        """Train the active members for one epoch."""
+        self._set_rates()
+        with self.limit():
+            self._epoch(batches)
+        for k in self.active:
+            self.all_progress[k] = self.all_progress[k].after_epoch(batches.rows_of(k))
+
+    def record(self, iteration: int, members: range) -> Record:
+        """Return the record of the last epoch of a lane; raise if it has diverged."""
+        active = [k for k in self.active if k in members]
+        if not all(self._is_finite[k] for k in members):
+            largest = max(max(self._member_rates[k]) for k in active)
+            raise DivergenceError(
+                f"in epoch {iteration}, at learning rate {largest:g}", "Lower learning_rate_init."
+            )
+        losses = tuple(self.losses[members.start : members.stop])
+        rate = self._member_rates[active[0]][-1]
+        return Record(iteration, sum(losses) / len(losses), rate, losses)
+
+    def leave(self, members: range) -> None:
+        """Train these members no longer."""
+        self.active = [k for k in self.active if k not in members]
+        self._groups = []
 
     def _set_rates(self) -> None:
         """Set the rates of each active member in an epoch; evaluates equal schedules only once."""
@@ -171,38 +206,27 @@ class Training:
             return first
         return np.array([first, *others]).T
 
-    def _epoch(self, batches: Batches, iteration: int) -> None:
+    def _epoch(self, batches: Batches) -> None:
         """Train for one epoch; write the mean loss of each member to `losses`."""
         with np.errstate(all="ignore"):
             set_numpy_for_training()  # errstate restores both settings
             if self.compiled is not None:
                 rates = [self._member_rates[k] for k in self.active]
                 sums = self.compiled(self.active, self.generators, rates)
-                self._set_losses(self.active, sums, batches, iteration)
+                self._set_losses(self.active, sums, batches)
             else:
                 for group in self._groups or self._make_groups(batches):
                     rates = self._rates(group.numbers)
                     sums = _steps(group, rates)
                     group.copy_back(self.network, self.optimizer)
-                    self._set_losses(group.numbers, sums, batches, iteration)
-            if not self.optimizer.is_finite():
-                raise self._diverged(iteration)
+                    self._set_losses(group.numbers, sums, batches)
+            finite = self.optimizer.finite_members() & np.isfinite(self.losses)
+            self._is_finite = finite.tolist()
 
-    def _set_losses(
-        self, numbers: list[int], sums: Array, batches: Batches, iteration: int
-    ) -> None:
+    def _set_losses(self, numbers: list[int], sums: Array, batches: Batches) -> None:
         """Set the mean losses of these members, given the sums over rows."""
         for k, total in zip(numbers, sums.tolist(), strict=True):
-            if not isfinite(total):
-                raise self._diverged(iteration)
             self.losses[k] = total / batches.rows_of(k)
-
-    def _diverged(self, iteration: int) -> DivergenceError:
-        """Return the error for an epoch whose loss or state is not finite."""
-        largest = max(max(self._member_rates[k]) for k in self.active)
-        return DivergenceError(
-            f"in epoch {iteration}, at learning rate {largest:g}", "Lower learning_rate_init."
-        )
 
     def _make_groups(self, batches: Batches) -> list[LockstepGroup]:
         """Divide the active members into groups, which are kept for the next epochs.
@@ -279,26 +303,58 @@ class Training:
         KeyboardInterrupt
             If Ctrl-C is pressed before the first epoch has finished, or twice within a second.
         """
+        self.start(batches)
+        members = range(self.network.n_members)
+        rounds = self.rounds(members, stopping, max_iter, monitor, begin, snapshots)
+        try:
+            while True:
+                next(rounds)
+                try:
+                    self.train_epoch(batches)
+                except KeyboardInterrupt as interrupt:
+                    rounds.throw(interrupt)
+        except StopIteration as end:
+            return str(end.value)
+
+    def rounds(
+        self,
+        members: range,
+        stopping: Stopping | IndependentStopping,
+        max_iter: int,
+        monitor: Monitor,
+        begin: Callable[[], None] = do_nothing,
+        snapshots: bool = False,
+    ) -> Generator[None, None, str]:
+        """Control the training of a lane: yield where `train_epoch` must be called.
+
+        An interrupt during the epoch is thrown into the generator. Parameters, result and errors
+        are those of `run`; `members` are those of the lane. `snapshots` need all members.
+        """
+        part = slice(members.start, members.stop)
         parameters, averaged = self.network.parameters, self.optimizer.averaged()
-        both = [parameters] if averaged is parameters else [parameters, averaged]
+        both = [parameters.of(part)]
+        if averaged is not parameters:
+            both.append(averaged.of(part))
         finished, state, n_finished = [own.copy() for own in both], None, 0
-        records = self.epochs(batches)
         try:
             while n_finished < max_iter:
                 begin()
-                record = next(records)
-                plateaus = stopping.plateaus(averaged, record, self.active)
+                yield
+                record = self.record(n_finished + 1, members)
+                active = [k - members.start for k in self.active if k in members]
+                plateaus = stopping.plateaus(both[-1], record, active)
                 for own, snapshot in zip(both, finished, strict=True):
                     own.copy_to(snapshot)
                 state, n_finished = self.state() if snapshots else None, record.iteration
                 if monitor(record):
                     return "stopped"
-                self._handle_plateaus(plateaus)
-                if not self.active:
+                self._handle_plateaus([members.start + k for k in plateaus])
+                if not any(k in members for k in self.active):
                     return "converged"
             return "max_iter"
-        except KeyboardInterrupt:
-            if INTERRUPTS.register() or not n_finished:
+        except KeyboardInterrupt as interrupt:
+            again = not isinstance(interrupt, Interrupted) and INTERRUPTS.register()
+            if again or not n_finished:
                 raise
             for own, snapshot in zip(both, finished, strict=True):
                 own.put(snapshot)
@@ -310,8 +366,8 @@ class Training:
 def _steps(group: LockstepGroup, rates: Iterable[Any]) -> Array:
     """Take a step for each batch of an epoch; return the sum of the row losses of each member.
 
-    The losses of a batch are those before its step. Stops after the first block of batches whose
-    loss is not finite; then the sum is not finite either.
+    The losses of a batch are those before its step. Stops after the first block of batches at which
+    the loss of no member is finite; a sum that is not finite stays so.
     """
     network, batches = group.network, group.batches
     gradient, step, eta = network.gradient, group.optimizer.step, iter(rates)
@@ -326,6 +382,6 @@ def _steps(group: LockstepGroup, rates: Iterable[Any]) -> Array:
             squares[k] = gradient(*batch, Z[:, rows])
             step(next(eta))
         total += network.total_loss(Y, w, outputs) + np.dot(sizes, squares) / 2
-        if not all(map(isfinite, total.tolist())):
+        if not any(map(isfinite, total.tolist())):
             break
     return total
