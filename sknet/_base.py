@@ -1,7 +1,6 @@
 """The base class of both estimators: `fit`, and the raw output for all predictions."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from copy import copy
 from typing import Any, ClassVar, Self
 
@@ -23,6 +22,7 @@ from sknet._compat import (
 from sknet._engine.links import LINKS
 from sknet._engine.network import dense_layers
 from sknet._engine.parameters import Views
+from sknet._fits import FEATURES, Begun, Read, kept_on_failure, present_rows
 from sknet._fitted.pickling import Pickled
 from sknet._fitted.prediction import predict
 from sknet._introspection import Introspected
@@ -38,12 +38,14 @@ from sknet._training.auto import Facts, resolved
 from sknet._training.build import Observers, first_layers
 from sknet._training.calibration import tempered
 from sknet._training.cross_fitting import Folds
+from sknet._training.finish import Result
 from sknet._training.memory import require_memory
 from sknet._training.rows import Rows
 from sknet._training.settings import Settings
+from sknet._training.shared import ALONE, key_of
 from sknet._training.start import Start
 from sknet._training.state import TrainingState
-from sknet._training.train import train
+from sknet._training.train import Job, train
 from sknet._training.warning import warn_of_end, warn_of_few_rows
 from sknet._types import Array, Typed
 
@@ -52,18 +54,6 @@ FRAME_ROWS = 1 << 16
 #: X_val, y_val and sample_weight_val if there is no validation data.
 NO_VALIDATION_DATA = None, None, None
 NO_CALLBACKS = NoCallbacks()
-
-
-@contextmanager
-def kept_on_failure(estimator: BaseEstimator) -> Iterator[None]:
-    """Restore the attributes of the estimator if the body of the context raises."""
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
 
 
 class BaseMLP(
@@ -163,7 +153,17 @@ class BaseMLP(
         callbacks.close()
         return self
 
-    def _fit(
+    def _fit(self, X: Any, y: Any, sample_weight: Any, *more: Any, **options: Any) -> None:
+        """Validate, encode, train, and set the fitted attributes."""
+        with kept_on_failure(self):
+            begun = self._begin(X, y, sample_weight, *more, **options)
+            if begun is None:
+                return
+            result = train(*begun.job)
+            self._take(begun, result)
+        self._warn(begun, result)
+
+    def _begin(
         self,
         X,
         y,
@@ -173,57 +173,92 @@ class BaseMLP(
         incremental=False,
         callbacks=NO_CALLBACKS,
         groups=None,
+        shared=ALONE,
     ):
-        """Validate, encode, train, and set the fitted attributes."""
-        with kept_on_failure(self):
-            p = _params.check(self, self._losses, X_val=given[0] is not None)
-            goes_on = hasattr(self, "coefs_") and (incremental or bool(p["warm_start"]))
-            refuse_lazy(X, "X")
-            facts = Facts(
-                1, is_classifier(self), is_sparse=issparse(X), is_given=given[0] is not None,
-                incremental=incremental,
-            )  # fmt: skip
-            require_memory(Settings.of(resolved(p, facts)[0]), X)
-            require_y(self, y)
-            y = self._read_y(y)
-            X = validate_X(self, X, reset=not goes_on, like=self._encoder if goes_on else None)
-            check_consistent_length(X.numbers, y)
-            target = self._target(p, y, goes_on, classes, incremental)
-            Y, strata = target.encode(y, X.dtype)
-            w = self._class_weighted(p, target, Y, checked_weights(sample_weight, X.shape[0]))
-            n_rows = X.shape[0] if w is None else int(np.count_nonzero(w))
-            earlier = self.resolved_params_ if goes_on else {}
-            seen = {"n_numbers": X.numbers.shape[1], "balance": target.balance(Y, w)}
-            facts = facts._replace(n_rows=n_rows, **seen)
-            p, chosen = resolved(p, facts, earlier)
-            _params.warn_of_idle(self, p)
-            if not n_rows:
-                if incremental:
-                    return
-                raise ValueError("Sample weights must contain at least one non-zero number.")
-            table = Rows(X, Y, None, strata)
-            folds = None if incremental else self._folds(p, table, y, groups, w)
-            n_folds = self._n_folds if goes_on else 1 if folds is None else len(folds.test)
-            p = p | {"n_members": p["n_members"] * n_folds}
-            settings = Settings.of(p)
-            start = self._start(p) if goes_on else None
-            weights = Weights(start.state.weight_scale if start and incremental else None)
-            rows = Rows(X, Y, weights.normalise(w, X.shape[0]), strata).present()
-            held = self._held(p, target, X, *given)
-            link = self._out_activation(p, target)
-            observers = self._observers(p, callbacks)
-            result = train(
-                settings, rows, target, link, start, incremental, held, observers, folds=folds
+        """Return the training that is asked for; None if `partial_fit` has no row of weight > 0.
+
+        `shared` are results of other fits on the same data.
+        """
+        p = _params.check(self, self._losses, X_val=given[0] is not None)
+        goes_on = hasattr(self, "coefs_") and (incremental or bool(p["warm_start"]))
+        refuse_lazy(X, "X")
+        facts = Facts(
+            1, is_classifier(self), is_sparse=issparse(X), is_given=given[0] is not None,
+            incremental=incremental,
+        )  # fmt: skip
+        require_memory(Settings.of(resolved(p, facts)[0]), X)
+        require_y(self, y)
+        read = shared.get(
+            self._reading_key(p),
+            lambda: self._read(p, X, y, sample_weight, goes_on, classes, incremental),
+        )
+        vars(self).update(read.names)
+        n_rows = read.table.shape[0] if read.w is None else int(np.count_nonzero(read.w))
+        earlier = self.resolved_params_ if goes_on else {}
+        seen = {"n_numbers": read.table.numbers.shape[1], "balance": read.balance}
+        p, chosen = resolved(p, facts._replace(n_rows=n_rows, **seen), earlier)
+        _params.warn_of_idle(self, p)
+        if not n_rows:
+            if incremental:
+                return None
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        table = Rows(read.table, read.Y, None, read.strata)
+        folds = None
+        if not incremental:
+            folds = shared.get(
+                ("folds", self._reading_key(p), key_of(p["cv"], p["n_members"])),
+                lambda: self._folds(p, table, read.y, groups, read.w),
             )
-            self._set_fitted(p, result, goes_on)
-            self._set_out_of_fold(result, folds, table, w)
-            self._n_folds, self.resolved_params_ = n_folds, earlier | chosen
-            result.state.weight_scale = weights.scale
-            keeps_state = incremental or settings.warm_start
-            self._training_state = result.state.packed() if keeps_state else None
-        warn_of_end(settings, result)
-        if incremental and not goes_on:
-            warn_of_few_rows(result.encoder, X.shape[0])
+        n_folds = self._n_folds if goes_on else 1 if folds is None else len(folds.test)
+        p = p | {"n_members": p["n_members"] * n_folds}
+        start = self._start(p) if goes_on else None
+        scale = start.state.weight_scale if start and incremental else None
+        rows, weight_scale = shared.get(
+            ("rows", self._reading_key(p), scale), lambda: present_rows(table, read.w, scale)
+        )
+        held = self._held(p, read.target, read.table, *given)
+        link, observers = self._out_activation(p, read.target), self._observers(p, callbacks)
+        settings, members = Settings.of(p), None
+        job = Job(
+            settings, rows, read.target, link, start, incremental, held, observers, members, folds
+        )
+        counts = n_folds, goes_on
+        return Begun(job, p, earlier | chosen, table, read.w, weight_scale, *counts)
+
+    def _reading_key(self, p: dict[str, Any]) -> Hashable:
+        """Return a key that is equal for fits that read the same data in the same way."""
+        names = ("categorical_features", "class_weight", "loss", "quantile")
+        return key_of(type(self), [p.get(name) for name in names])
+
+    def _read(
+        self, p: dict[str, Any], X: Any, y: Any, sample_weight: Any, goes_on: bool, classes: Any,
+        incremental: bool,
+    ) -> Read:  # fmt: skip
+        """Read the rows, their targets and their weights."""
+        y = self._read_y(y)
+        table = validate_X(self, X, reset=not goes_on, like=self._encoder if goes_on else None)
+        check_consistent_length(table.numbers, y)
+        target = self._target(p, y, goes_on, classes, incremental)
+        Y, strata = target.encode(y, table.dtype)
+        w = self._class_weighted(p, target, Y, checked_weights(sample_weight, table.shape[0]))
+        names = {name: vars(self)[name] for name in FEATURES if name in vars(self)}
+        return Read(y, table, target, Y, strata, w, target.balance(Y, w), names)
+
+    def _take(self, begun: Begun, result: Result) -> None:
+        """Set the fitted attributes."""
+        job = begun.job
+        self._set_fitted(begun.p, result, begun.goes_on)
+        self._set_out_of_fold(result, job.folds, begun.table, begun.w)
+        self._n_folds, self.resolved_params_ = begun.n_folds, begun.chosen
+        result.state.weight_scale = begun.weight_scale
+        keeps_state = job.incremental or job.settings.warm_start
+        self._training_state = result.state.packed() if keeps_state else None
+
+    def _warn(self, begun: Begun, result: Result) -> None:
+        """Give the warnings of the end of a fit."""
+        warn_of_end(begun.job.settings, result)
+        if begun.job.incremental and not begun.goes_on:
+            warn_of_few_rows(result.encoder, begun.table.X.shape[0])
 
     def _folds(
         self, p: dict[str, Any], rows: Rows, y: Any, groups: Any, w: np.ndarray | None

@@ -8,6 +8,7 @@ from inspect import getfile
 from typing import Any, TypeVar, cast
 
 import sklearn
+from sklearn.model_selection._search import BaseSearchCV  # noqa: F401
 from sklearn.utils import metaestimators
 
 Method = TypeVar("Method", bound=Callable[..., Any])

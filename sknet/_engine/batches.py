@@ -45,6 +45,9 @@ class Batches:
         The training rows of each member; None uses all rows for each.
     smoothing : pair of ndarray of shape (n_members,), optional
         ``slope`` and ``shift`` of each member, whose targets are ``slope * Y + shift``.
+    is_alike : bool
+        Whether the generators of all members are in the same state, and stay so. Then all members
+        share the batches, which have no axis of members. Not with `rows` or `smoothing`.
 
     Attributes
     ----------
@@ -72,7 +75,9 @@ class Batches:
         n_members: int,
         rows: Sequence[NDArray[np.intp]] | None = None,
         smoothing: tuple[Array, Array] | None = None,
+        is_alike: bool = False,
     ) -> None:
+        self.is_alike = is_alike
         self.rows, self.smoothing, self._asked = rows, smoothing, (batch_size, shuffle)
         self.n_samples = X.shape[0] if rows is None else len(rows[0])
         self.batch_size = batch_size = min(batch_size, self.n_samples)
@@ -83,8 +88,9 @@ class Batches:
         self.shuffles = shuffle and batch_size < self.n_samples
         self.gathers = self.shuffles or rows is not None or smoothing is not None
         self.sparse = scipy.sparse.issparse(X)
-        widest = Y.shape[1] if self.sparse else max(X.shape[1], Y.shape[1])
-        n_gathered = max(1, BLOCK_ELEMENTS // (n_members * batch_size * widest))
+        n_copies = 1 if is_alike else n_members
+        widest = max(n_members * Y.shape[1], 0 if self.sparse else n_copies * X.shape[1])
+        n_gathered = max(1, BLOCK_ELEMENTS // (batch_size * widest))
         self.block_size = min(n_gathered * batch_size, self.n_samples)
         self._numbers = np.arange(self.n_samples)
         self._order: NDArray[np.intp] | None = None
@@ -110,14 +116,14 @@ class Batches:
             slope, shift = self.smoothing
             smoothing = slope[list(numbers)], shift[list(numbers)]
         w = self.w if self.w is None or self.w.ndim == 1 else self.w[list(numbers)]
-        return Batches(self.X, self.Y, w, *self._asked, n_members, rows, smoothing)
+        return Batches(self.X, self.Y, w, *self._asked, n_members, rows, smoothing, self.is_alike)
 
     def _orders(self) -> NDArray[np.intp]:
         """Return the buffer of the row order of each member. The first call makes all buffers."""
         if self._order is not None:
             return self._order
         w = self.w if self.w is None or self.w.ndim == 1 else self.w[0]
-        n_members, arrays = self.n_members, (self.X, self.Y, w)
+        n_members, arrays = 1 if self.is_alike else self.n_members, (self.X, self.Y, w)
         self._order = np.empty((n_members, self.n_samples), np.intp)
         sizes = {self.block_size, self.n_samples % self.block_size} - {0}
         self._buffers = {size: [self._buffer(size, a) for a in arrays] for size in sizes}
@@ -132,7 +138,8 @@ class Batches:
         """Return a buffer for `n_rows` rows of `a`; None if `a` is sparse."""
         if a is None or scipy.sparse.issparse(a):
             return None
-        return np.empty((self.n_members, n_rows, *a.shape[1:]), a.dtype)
+        members = () if self.is_alike else (self.n_members,)
+        return np.empty((*members, n_rows, *a.shape[1:]), a.dtype)
 
     def epoch(self, generators: Sequence[np.random.Generator]) -> Iterator[Batch]:
         """Yield each batch (X, Y, w) of one epoch; `generators` has one for each member."""
@@ -149,8 +156,10 @@ class Batches:
         if self.gathers:
             take = self._gather
             orders = self._orders()
-            for k, (rng, order) in enumerate(zip(generators, orders, strict=True)):
+            for k, (rng, order) in enumerate(zip(generators, orders, strict=not self.is_alike)):
                 self.shuffled(rng, order, k)
+            for rng in generators[1:] if self.is_alike else ():
+                rng.bit_generator.state = generators[0].bit_generator.state
         for start in range(0, self.n_samples, self.block_size):
             X, Y, w = take(start, min(start + self.block_size, self.n_samples))
             yield Y, w, self._batches(X, Y, w)
@@ -186,15 +195,16 @@ class Batches:
         assert self._order is not None
         np.copyto(rows, self._order[:, start:stop])  # take copies indices that are not contiguous
         X, Y, w = self._buffers[stop - start]
+        own = rows[0] if self.is_alike else rows
         # mode="clip": with other modes take buffers its output
         if X is not None:
-            self.X.take(rows, 0, X, "clip")
-        self.Y.take(rows, 0, Y, "clip")
+            self.X.take(own, 0, X, "clip")
+        self.Y.take(own, 0, Y, "clip")
         if self.smoothing is not None:
             np.multiply(Y, self._slope, Y)
             np.add(Y, self._shift, Y)
         if self.w is not None and self.w.ndim == 1:
-            self.w.take(rows, 0, w, "clip")
+            self.w.take(own, 0, w, "clip")
         elif self.w is not None:
             for own, numbers, out in zip(self.w, rows, w, strict=True):
                 own.take(numbers, 0, out, "clip")

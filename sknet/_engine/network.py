@@ -255,10 +255,13 @@ class Network:
         """
         if self.parameters.has_shared:
             return self.n_members
+        return self.n_members if self.elements(n_samples) <= LOCKSTEP_ELEMENTS else 1
+
+    def elements(self, n_samples: int) -> int:
+        """Return how many elements of activations and parameters a step of all members uses."""
         units = sum(layer.n_out for layer in self.layers)
         n_params = sum(layer.n_touched(n_samples) for layer in self.layers)
-        elements = self.n_members * (n_samples * units + n_params)
-        return self.n_members if elements <= LOCKSTEP_ELEMENTS else 1
+        return self.n_members * (n_samples * units + n_params)
 
     def workspace(self, n_samples: int) -> Workspace:
         """Return the buffers for batches of `n_samples` rows; the first call makes them."""

@@ -241,7 +241,7 @@ class Optimizer:
         return bool(self.finite_members().all())
 
     def finite_members(self) -> NDArray[np.bool_]:
-        """Return of which members all state is finite, (n_members,); shared state counts for all."""
+        """Return whether all state of each member is finite; shared state counts for all."""
         sums = [np.add.reduce(a, axis=1) for own in self.arrays.values() for a in own]
         finite = np.ones(self.n_members, bool)
         for total in sums:

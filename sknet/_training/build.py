@@ -112,9 +112,14 @@ def build(
     observers: Observers,
     members: MemberRows | None = None,
     folds: Folds | None = None,
+    network: Network | None = None,
 ) -> Built:
-    """Return a network with initial parameters, its stopping rule and its monitor."""
-    network = _network(settings, prepared, generators)
+    """Return a network with initial parameters, its stopping rule and its monitor.
+
+    With a `network`, a part of a larger one, its parameters are set, and there is no optimizer.
+    """
+    is_part = network is not None
+    network = network or network_of(settings, prepared, generators)
     layers = network.layers
     units = [Units(*own) for own in start.state.units or ()] if start else []
     first = start.parameters if start else ()
@@ -146,7 +151,7 @@ def build(
         validation.reset()
     max_time = None if incremental else settings.max_time
     monitor = Monitor(settings.verbose, max_time, validation, observers.callbacks)
-    optimizer = _optimizer(settings, prepared, network)
+    optimizer = None if is_part else optimizer_of(settings, prepared, network)
     built = Built(network, optimizer, generators, validation, stopping, monitor, units)
     if isinstance(observers.callbacks, FitCallbacks):
         observers.callbacks.attributes = lambda: observers.attributes(
@@ -155,7 +160,7 @@ def build(
     return built
 
 
-def _optimizer(settings: Settings, prepared: Prepared, network: Network) -> Optimizer | None:
+def optimizer_of(settings: Settings, prepared: Prepared, network: Network) -> Optimizer | None:
     """Return the optimizer; None with L-BFGS."""
     if settings.solver is None:
         return None
@@ -180,7 +185,7 @@ def first_layers(encoder: Encoder) -> list[Layer]:
     return layers
 
 
-def _network(
+def network_of(
     settings: Settings, prepared: Prepared, generators: Sequence[np.random.Generator]
 ) -> Network:
     """Return the network with theta zero, and with several threads if epochs are long."""

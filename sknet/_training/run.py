@@ -10,7 +10,6 @@ from sknet._engine.batches import Batches
 from sknet._engine.compiled import CompiledEpoch
 from sknet._engine.lbfgs import minimize_lbfgs, objective_of
 from sknet._engine.network import Network
-from sknet._engine.optimizers import Solver
 from sknet._engine.reports import Record
 from sknet._engine.stopping import Stopping
 from sknet._engine.training import Training
@@ -36,21 +35,25 @@ def run(
     state: TrainingState,
     incremental: bool,
     members: MemberRows | None = None,
+    n_alike: int = 1,
 ) -> RunEnd:
-    """Train, and update `state` so that training can continue."""
+    """Train, and update `state` so that training can continue.
+
+    `n_alike` is the number of such trainings in a row, which share the cost of importing numba.
+    """
     if settings.solver is None:
         return _run_lbfgs(settings, prepared, built, state, members)
-    return _run_epochs(settings, settings.solver, prepared, built, state, incremental, members)
+    return _run_epochs(settings, prepared, built, state, incremental, members, n_alike)
 
 
 def _run_epochs(
     settings: Settings,
-    solver: Solver,
     prepared: Prepared,
     built: Built,
     state: TrainingState,
     incremental: bool,
     members: MemberRows | None,
+    n_alike: int,
 ) -> RunEnd:
     """Train by epochs of mini-batches."""
     network, monitor, stopping = built.network, built.monitor, built.stopping
@@ -62,13 +65,10 @@ def _run_epochs(
         if incremental and isinstance(stopping, Stopping) and state.stopping is not None:
             stopping.restore(state.stopping)
     training.with_horizon(settings.max_iter, restart=not incremental)
-    batches = _batches(settings, prepared, network, members)
+    batches = batches_of(settings, prepared, network, members)
     max_iter = 1 if incremental else settings.max_iter
-    training.compiled = CompiledEpoch.of(network, optimizer, batches, max_iter)
-    size = batches.batch_size
-    compiled = training.compiled
-    n_threads = network.n_shares(size) if compiled is None else compiled.n_threads
-    training.limit = partial(blas_threads, network.largest_product(size), n_threads == 1)
+    training.compiled = CompiledEpoch.of(network, optimizer, batches, max_iter * n_alike)
+    limit_blas(training, batches.batch_size)
     reason = training.run(batches, stopping, max_iter, monitor, monitor.begin, settings.warm_start)
     monitor.print_last()
     state.solver, state.epochs = settings.solver_name, training.state()
@@ -78,17 +78,33 @@ def _run_epochs(
     return RunEnd(monitor.reason or reason, len(monitor.losses))
 
 
-def _batches(
-    settings: Settings, prepared: Prepared, network: Network, members: MemberRows | None
+def limit_blas(training: Training, batch_size: int) -> None:
+    """Let BLAS use one thread where matrices are small, or where threads share the members."""
+    network, compiled = training.network, training.compiled
+    n_threads = network.n_shares(batch_size) if compiled is None else compiled.n_threads
+    training.limit = partial(blas_threads, network.largest_product(batch_size), n_threads == 1)
+
+
+def batches_of(
+    settings: Settings,
+    prepared: Prepared,
+    network: Network,
+    members: MemberRows | None,
+    is_alike: bool = False,
 ) -> Batches:
-    """Return the batches of all members if they are trained in lockstep, else of one."""
+    """Return the batches of all members if they are trained in lockstep, else of one.
+
+    `is_alike` says that all members see the same rows in the same order.
+    """
     rows = prepared.rows
     size = settings.batch_rows(len(rows.Y))
     own_rows = None if members is None else members.train
     w = rows.w if own_rows is None or rows.w is None else _own_weights(rows.w, own_rows)
     smoothing = smoothing_of(settings, prepared)
     n_lockstep = network.n_lockstep(size)
-    return Batches(rows.X, rows.Y, w, size, settings.shuffle, n_lockstep, own_rows, smoothing)
+    return Batches(
+        rows.X, rows.Y, w, size, settings.shuffle, n_lockstep, own_rows, smoothing, is_alike
+    )
 
 
 def _own_weights(w: np.ndarray, own_rows: Sequence[np.ndarray]) -> np.ndarray:
@@ -110,7 +126,7 @@ def _run_lbfgs(
     """
     state.solver = None
     network, monitor, stopping = built.network, built.monitor, built.stopping
-    batches = _batches(settings, prepared, network, members)
+    batches = batches_of(settings, prepared, network, members)
     n_samples = len(prepared.rows.Y)
     limit = partial(
         blas_threads, network.largest_product(n_samples), network.n_shares(n_samples) == 1

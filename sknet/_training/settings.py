@@ -12,6 +12,7 @@ from sknet._engine.losses import LOSSES
 from sknet._engine.optimizers import OPTIMIZERS, Solver
 from sknet._engine.parameters import Factor, for_members
 from sknet._engine.schedules import LearningRate
+from sknet._table.encoding import EncodingSettings
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Settings:
     dtype: str
     label_smoothing: Factor
     target_scaling: bool
-    encoding: Any
+    encoding: EncodingSettings
     numeric_embedding: str | None
     n_bins: int | str
     input_scaling_layer: bool
@@ -133,7 +134,7 @@ class Settings:
             dtype=p["dtype"],
             label_smoothing=float(p.get("label_smoothing", 0.0)),
             target_scaling=bool(p.get("target_scaling", False)),
-            encoding=p,
+            encoding=EncodingSettings.of(p),
             numeric_embedding=p["numeric_embedding"],
             n_bins=p["n_bins"],
             input_scaling_layer=p["input_scaling_layer"],
