@@ -63,9 +63,12 @@ PARTS_MAY_IMPORT = {
     "_params": {"_compat", "_engine", "_rules", "_table"},
     "_attributes": {"_engine", "_fitted", "_table", "_target", "_training"},
     "_base": {
-        "_attributes", "_compat", "_engine", "_fitted", "_introspection", "_params", "_table",
-        "_target", "_training", "_types",
+        "_attributes", "_compat", "_engine", "_fits", "_fitted", "_introspection", "_params",
+        "_table", "_target", "_training", "_types",
     },
+    "_fits": {"_table", "_target", "_training"},
+    "_search": {"_base", "_fits", "_training"},
+    "model_selection": {"_compat", "_search"},
     "presets": set(),
     "_conformal": {"_engine", "_fitted", "_rules", "_types"},
     "_estimators": {

@@ -15,5 +15,11 @@ results; this package changes only how they are fitted. The steps of a search:
 5. ``_training/lanes.py``, ``train_all``: encodes rows once for candidates that encode them in the
    same way, and trains candidates of equal shapes together where this is faster.
 
+The modules:
+
+fits.py     fit of several estimators on the same data
+rebound.py  scikit-learn's functions, with other names
+tasks.py    scikit-learn's tasks, joined into jobs
+
 Estimators without lanes, those with callbacks, and what is unusual in a task go scikit-learn's way.
 """

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
-from sknet._base import NO_VALIDATION_DATA, BaseMLP
+from sknet._base import BaseMLP
 from sknet._fits import Begun
 from sknet._training.finish import Result
 from sknet._training.lanes import train_all
@@ -79,7 +79,8 @@ def fit_lanes(
             networks.append(k)
         else:  # raises
             outcomes[k] = _fitted_alone(estimator, X, y, fit_params)
-    outcomes |= _fit_networks({k: estimators[k] for k in networks}, X, y, **fit_params)
+    if networks:
+        outcomes |= _fit_networks({k: estimators[k] for k in networks}, X, y, **fit_params)
     for numbers in _of_equal_transformers({k: estimators[k] for k in pipelines}):
         outcomes |= _fit_pipelines({k: estimators[k] for k in numbers}, X, y, fit_params)
     return [outcomes[k] for k in range(len(estimators))]
@@ -108,9 +109,7 @@ def _fit_networks(
     groups: Any = None,
 ) -> dict[int, Outcome]:
     """Fit networks; return the outcome of each by its number."""
-    started, shared = perf_counter(), Shared()
-    given = NO_VALIDATION_DATA if X_val is None and y_val is None else (X_val, y_val, None)
-    given = (X_val, y_val, sample_weight_val) if sample_weight_val is not None else given
+    started, shared, given = perf_counter(), Shared(), (X_val, y_val, sample_weight_val)
     errors: dict[int, Exception | None] = {}
     before = {k: dict(vars(estimator)) for k, estimator in estimators.items()}
     begun: dict[int, Begun] = {}

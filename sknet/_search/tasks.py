@@ -160,6 +160,7 @@ class DeferredFits:
     def __init__(self, estimators: list[Any]) -> None:
         self._estimators = estimators
         self.outcomes: list[Outcome] = []
+        self._tracebacks: list[Any] = []
 
     @contextmanager
     def deferred(self, k: int) -> Iterator[None]:
@@ -178,9 +179,11 @@ class DeferredFits:
             del own["fit"], own["set_params"]
             if not self.outcomes:
                 self.outcomes = fit_lanes(self._estimators, X, y, fit_params)
+                errors = [own.error for own in self.outcomes]
+                self._tracebacks = [error and error.__traceback__ for error in errors]
             error = self.outcomes[k].error
-            if error is not None:
-                raise error
+            if error is not None:  # several lanes may have the same one
+                raise error.with_traceback(self._tracebacks[k])
             return estimator
 
         own |= {"fit": fit, "set_params": set_params}

@@ -17,6 +17,8 @@ finish.py         step 4: Result, the outcome of training
 validation.py     loss and score on validation rows
 cross_fitting.py  members that leave out a fold each, and are validated by it
 calibration.py    one temperature for the raw outputs
+shared.py         Shared: results that several fits on the same data share
+lanes.py          train_all: several fits as lanes of one training
 monitor.py        loss curve, printed lines, time limit and callbacks
 memory.py         raises if memory cannot hold the network
 warning.py        warnings at the end of a fit

@@ -23,7 +23,7 @@ from sknet._engine.batches import Batches
 from sknet._engine.compiled import CompiledEpoch
 from sknet._engine.network import LOCKSTEP_ELEMENTS
 from sknet._engine.parameters import Factor
-from sknet._engine.reports import Interrupted
+from sknet._engine.reports import INTERRUPTS, Interrupted
 from sknet._engine.schedules import LearningRate
 from sknet._engine.training import Training
 from sknet._training.build import Built, MemberRows, network_of, optimizer_of
@@ -266,14 +266,11 @@ def _run(
 
     An interrupt ends all lanes, as it ends a fit: each keeps its last finished epoch.
     """
-    interrupt: KeyboardInterrupt | None = None
+    interrupt: Interrupted | None = None
     while running:
         going = []
         for lane in running:
-            try:
-                outcome = _advanced(lane, interrupt)
-            except KeyboardInterrupt as raised:
-                interrupt, outcome = raised, _advanced(lane, raised)
+            outcome = _advanced(lane, interrupt)
             if outcome is None:
                 going.append(lane)
                 continue
@@ -285,11 +282,13 @@ def _run(
         if running and interrupt is None:
             try:
                 training.train_epoch(batches)
-            except KeyboardInterrupt as raised:
-                interrupt = raised
+            except KeyboardInterrupt:
+                if INTERRUPTS.register():
+                    raise
+                interrupt = Interrupted()
 
 
-def _advanced(own: Running, interrupt: KeyboardInterrupt | None) -> Outcome | None:
+def _advanced(own: Running, interrupt: Interrupted | None) -> Outcome | None:
     """Let a lane look at its last epoch; return its outcome, or None if it goes on."""
     try:
         if interrupt is None:
