@@ -156,7 +156,12 @@ class FittedAttributes:
                     (1.0 if w is None else w) / count[own]
                     for w, own in zip(weights, folds.test, strict=True)
                 ]
-        self._held_out = HeldOut(scores, None if weights[0] is None else weights, n_rows)
+        weights = None if weights[0] is None else weights
+        self._held_out = HeldOut(scores, weights, n_rows, self._mean_spread(result))
+
+    def _mean_spread(self, result: Result) -> np.ndarray | None:
+        """Return the spread (n_outputs,) of `HeldOut`; None in classification."""
+        return None
 
     def _scores_of(self, Y: Any, Z: np.ndarray) -> np.ndarray | None:
         """Return the scores (n_held, n_scores) of `HeldOut`; None for label indicators."""

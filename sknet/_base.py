@@ -248,8 +248,8 @@ class BaseMLP(
         """Set the fitted attributes."""
         job = begun.job
         self._set_fitted(begun.p, result, begun.goes_on)
-        self._set_out_of_fold(result, job.folds, begun.table, begun.w)
         self._n_folds, self.resolved_params_ = begun.n_folds, begun.chosen
+        self._set_out_of_fold(result, job.folds, begun.table, begun.w)
         result.state.weight_scale = begun.weight_scale
         keeps_state = job.incremental or job.settings.warm_start
         self._training_state = result.state.packed() if keeps_state else None

@@ -12,9 +12,11 @@ from sknet._engine.links import LINKS
 from sknet._fitted.conformal import (
     HeldOut,
     class_scores,
+    error_terms,
     interval,
     rows_needed,
     scores_in_use,
+    spread,
 )
 from sknet._rules import InvalidParameterError, Rule, one_of, real, sequence_of
 from sknet._types import Array, Numbers
@@ -24,6 +26,7 @@ LEVELS = LEVEL | Rule(
     lambda v: sequence_of(LEVEL, "").allows(v) and len(v) > 0,
     "a tuple, list or 1-d array of such floats",
 )
+BOOLEAN = Rule(lambda v: isinstance(v, (bool, np.bool_)), "a bool")
 INTERVAL_METHODS = one_of("auto", "plus", "cqr")
 SET_METHODS = one_of("lac", "aps")
 
@@ -35,6 +38,13 @@ def require(rule: Rule, name: str, value: Any, method: str) -> None:
             f"The {name!r} parameter of {method} must be {rule.words}."
             f" Got {short_repr(value)} instead."
         )
+
+
+def by_part(
+    prediction: Callable[[np.ndarray], np.ndarray], Z: np.ndarray, n_parts: int
+) -> np.ndarray:
+    """Return the prediction (n_parts, rows, ...) of each part of the members, in float64."""
+    return np.stack([prediction(own.astype(np.float64)) for own in np.split(Z, n_parts)])
 
 
 class Conformal:
@@ -157,6 +167,28 @@ class PredictsIntervals(Conformal):
         ends = self._predict_by(finish, X, least_dtype=self._y_dtype)
         ends = ends[:, 0] if ends.shape[1] == 1 else ends
         return ends[..., 0] if np.ndim(confidence_level) == 0 else ends
+
+    def _predict_with_std(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the prediction and its standard deviation for each row."""
+        if self._quantiles not in (None, (0.5,)):
+            raise InvalidParameterError(
+                "The 'return_std' parameter of predict must be False for a network that was fitted"
+                " to quantiles other than 0.5: use predict_interval. Got True instead."
+            )
+        constant, factor = error_terms(self._held_rows("predict with return_std"), self._n_folds)
+
+        def finish(Z: np.ndarray) -> np.ndarray:
+            std = np.hypot(constant, factor * self._spread(Z))
+            return np.stack([self._mean_prediction(Z), std.astype(Z.dtype)], axis=1)
+
+        both = self._predict_by(finish, X, least_dtype=self._y_dtype)
+        both = both[..., 0] if both.shape[-1] == 1 else both
+        return both[:, 0].copy(), both[:, 1].copy()
+
+    def _spread(self, Z: np.ndarray) -> np.ndarray:
+        """Return the spread (rows, n_outputs) between folds, or between members of one fold."""
+        n_parts = self._n_folds if self._n_folds > 1 else len(Z)
+        return spread(by_part(self._mean_prediction, Z, n_parts))
 
     def _interval_method(self, method: Any) -> str:
         """Return 'plus' or 'cqr'; raise if it does not fit the loss."""
@@ -300,8 +332,7 @@ class PredictsSets(Conformal):
         name = "predict_set"
         require(LEVELS, "confidence_level", confidence_level, name)
         require(SET_METHODS, "method", method, name)
-        require(Rule(lambda v: isinstance(v, (bool, np.bool_)), "a bool"), "allow_empty",
-                allow_empty, name)  # fmt: skip
+        require(BOOLEAN, "allow_empty", allow_empty, name)
         if self._indicator:
             raise ValueError(
                 "predict_set needs one class per row, and this network was fitted to label"

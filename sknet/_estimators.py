@@ -1,7 +1,7 @@
 """The two estimators: parameters, documentation, prediction."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
@@ -10,11 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 from sknet import _params
 from sknet._base import BaseMLP
 from sknet._compat import available_if
-from sknet._conformal import PredictsIntervals, PredictsSets
+from sknet._conformal import BOOLEAN, PredictsIntervals, PredictsSets, require
 from sknet._docs import documented
 from sknet._engine.links import LINKS, both_sides, mean_of_members
 from sknet._engine.losses import LOSSES
-from sknet._fitted.conformal import class_scores
+from sknet._fitted.conformal import class_scores, root_mean_square
 from sknet._target.classes import (
     IndicatorTarget,
     LabelTarget,
@@ -663,21 +663,59 @@ class MLPBackpropRegressor(RegressorMixin, PredictsIntervals, BaseMLP):
         self._fit(X, y, sample_weight, incremental=True)
         return self
 
-    def predict(self, X: Any) -> Array:
+    @overload
+    def predict(self, X: Any, return_std: Literal[False] = False) -> Array: ...
+
+    @overload
+    def predict(self, X: Any, return_std: Literal[True]) -> tuple[Array, Array]: ...
+
+    def predict(self, X: Any, return_std: bool = False) -> Array | tuple[Array, Array]:
         """Predict the target of each row.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The input.
+        return_std : bool, default=False
+            Whether to return a standard deviation of the error of each prediction, too. Its square
+            is the variance between the networks, and the part of the mean squared error on
+            held-out rows that this variance does not explain. Needs held-out rows, as
+            `predict_interval` does.
 
         Returns
         -------
-        ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_quantiles)
+        prediction : ndarray of shape (n_samples,) or (n_samples, n_outputs or n_quantiles)
             In the units of y, and the dtype of `X`; but float64 if float32 cannot resolve y: if
             neighbouring numbers near its mean are further apart than 1/1000 of its scale.
+        std : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the same units. Only if `return_std`.
+
+        Raises
+        ------
+        InvalidParameterError
+            If `return_std` is not a bool, or is True where a quantile other than 0.5 is predicted.
+        ValueError
+            If `return_std`, and no rows were held out of training; or if `X` is invalid.
+
+        Notes
+        -----
+        The variance between the networks is that of the folds with `cv`, else that of the
+        `n_members`; with one network it is 0, and all standard deviations are equal. Residuals
+        over standard deviations have a standard deviation of about 1 on new rows. With `cv`, the
+        mean of K folds has a smaller error than the networks of one fold, on which the held-out
+        residuals are: their mean square is lowered by (K - 1) / K of the variance between folds
+        (Krogh and Vedelsby 1995). No distribution is assumed: for intervals with a given coverage,
+        use `predict_interval`.
+
+        References
+        ----------
+        Krogh and Vedelsby, "Neural network ensembles, cross validation, and active learning",
+        NIPS 1994.
         """
         check_is_fitted(self)
+        require(BOOLEAN, "return_std", return_std, "predict")
+        if return_std:
+            return self._predict_with_std(X)
         return self._predict_by(self._prediction_of, X, least_dtype=self._y_dtype)
 
     def _prediction_of(self, Z: np.ndarray) -> np.ndarray:
@@ -687,6 +725,12 @@ class MLPBackpropRegressor(RegressorMixin, PredictsIntervals, BaseMLP):
     def _scores_of(self, Y: np.ndarray, Z: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):
             return Y - self._mean_prediction(Z.astype(np.float64))
+
+    def _mean_spread(self, result):
+        parts = result.validation.outputs_of_all(result.parameters)
+        found = [(self._spread(Z), rows.w) for rows, Z in parts]
+        spreads, weights = (list(values) for values in zip(*found, strict=True))
+        return root_mean_square(spreads, None if weights[0] is None else weights)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R2; with ``loss='quantile'``, the D2 pinball score, averaged over quantiles.

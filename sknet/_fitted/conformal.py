@@ -18,6 +18,8 @@ import numpy as np
 ROUNDING = 1e-12
 #: Halvings of an interval of float64 numbers, after which ends that differ are equal scores.
 MAX_HALVINGS = 64
+#: Spreads of networks above this many times their error count as so many, lest squares overflow.
+LARGEST_SHARE = 1e3
 
 
 class HeldOut(NamedTuple):
@@ -32,11 +34,15 @@ class HeldOut(NamedTuple):
         Weights of the same rows; None if all are equal.
     n_rows : int
         Number of different rows: some splitters leave a row out several times.
+    spread : ndarray of shape (n_outputs,), or None
+        In regression, the root mean square of the standard deviation between the predictions of
+        the folds, or of the members if there is one fold, for these rows.
     """
 
     scores: list[np.ndarray]
     weights: list[np.ndarray] | None
     n_rows: int
+    spread: np.ndarray | None = None
 
     def of(self, score: Sequence[np.ndarray]) -> "Pool":
         """Return the pool of one score of each row, given by fold."""
@@ -178,6 +184,47 @@ def interval(pool: Pool, low: np.ndarray, high: np.ndarray, levels: Sequence[flo
     """
     ends = [(-pool.upper_ends(-low, level), pool.upper_ends(high, level)) for level in levels]
     return np.sort(np.moveaxis(np.array(ends), -1, 0).swapaxes(1, 2), axis=1)
+
+
+# ------------------------------------------------------------------ standard deviations
+
+
+def spread(F: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of (n_parts, ...) over the parts; 0 for a single part."""
+    if len(F) == 1:
+        return np.zeros_like(F[0])
+    deviations = F - F[0]
+    unit = np.abs(deviations).max(initial=0.0) or 1.0  # squares neither overflow nor underflow
+    return (deviations / unit).std(axis=0, ddof=1) * unit
+
+
+def root_mean_square(
+    values: Sequence[np.ndarray], weights: Sequence[np.ndarray] | None
+) -> np.ndarray:
+    """Return the weighted root mean square of each column of arrays, one below the other."""
+    rows = np.abs(np.concatenate(values))
+    unit = rows.max(axis=0)
+    unit = np.where(unit > 0, unit, 1.0)
+    w = None if weights is None else np.concatenate(weights)
+    return np.sqrt(np.average((rows / unit) ** 2, axis=0, weights=w)) * unit
+
+
+def error_terms(held: HeldOut, n_folds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a and b of the error's variance ``a^2 + (b s)^2``, s the spread of a new row.
+
+    Its mean over the held-out rows is the mean squared error of the prediction. For K folds, this
+    is that of the networks of one fold, less (K - 1) / K of the variance between folds: an identity
+    for the mean of K numbers (Krogh and Vedelsby 1995). It is at least 1 / K of it.
+    """
+    error = root_mean_square(held.scores, held.weights)
+    assert held.spread is not None
+    safe = np.where(error > 0, error, 1.0)
+    share = np.minimum(held.spread / safe, LARGEST_SHARE) ** 2
+    kept = np.maximum(1.0 - share * (n_folds - 1) / n_folds, 1.0 / n_folds)
+    explained = share / kept
+    a = error * np.sqrt(kept * np.maximum(1.0 - explained, 0.0))
+    b = 1.0 / np.sqrt(np.maximum(explained, 1.0))
+    return a, b
 
 
 # ------------------------------------------------------------------------------ classes

@@ -1,6 +1,6 @@
 """Cross-fitting: members that leave out a fold each, and are validated by it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -128,6 +128,11 @@ class CrossValidation:
             (validation.rows, validation.raw_output(self._own(views, k)))
             for k, validation in enumerate(self.validations)
         ]
+
+    def outputs_of_all(self, views: Views) -> Iterator[tuple[Rows, np.ndarray]]:
+        """Yield the rows of each fold, and their raw outputs by all members."""
+        for validation in self.validations:
+            yield validation.rows, validation.raw_output(views)
 
     def _own(self, views: Views, fold: int) -> Views:
         """Return the parameters of the members that leave out this fold."""

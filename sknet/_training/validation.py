@@ -1,6 +1,6 @@
 """Loss and score on validation rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,10 @@ class Validation:
     def outputs(self, views: Views) -> list[tuple[Rows, np.ndarray]]:
         """Return the rows as read with their raw outputs, as the only entry of a list."""
         return [(self.rows, self.raw_output(views))]
+
+    def outputs_of_all(self, views: Views) -> Iterator[tuple[Rows, np.ndarray]]:
+        """Yield the rows as read with the raw outputs of all members."""
+        yield from self.outputs(views)
 
     @property
     def targets(self) -> tuple[np.ndarray, np.ndarray | None]:
