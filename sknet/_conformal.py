@@ -27,7 +27,7 @@ LEVELS = LEVEL | Rule(
     "a tuple, list or 1-d array of such floats",
 )
 BOOLEAN = Rule(lambda v: isinstance(v, (bool, np.bool_)), "a bool")
-INTERVAL_METHODS = one_of("auto", "plus", "cqr")
+INTERVAL_METHODS = one_of("auto", "plus", "base", "cqr")
 SET_METHODS = one_of("lac", "aps")
 
 
@@ -101,14 +101,17 @@ class PredictsIntervals(Conformal):
             The input.
         confidence_level : float, or array-like of float, default=0.9
             Share of the targets that the intervals are to contain, in (0, 1), or several shares.
-        method : {'auto', 'plus', 'cqr'}, default='auto'
+        method : {'auto', 'plus', 'base', 'cqr'}, default='auto'
             Which intervals are predicted.
 
-            - 'plus': prediction minus and plus residuals of the held-out rows. With `cv`, this is
-              CV+: each residual belongs to the prediction of the networks that it is a residual
+            - 'plus': prediction minus and plus the residuals of held-out rows. With `cv`, this is
+              CV+: each residual is added to the prediction of the networks that it is a residual
               of (Barber et al. 2021). Else it is split conformal: all intervals have one width
-            - 'cqr': the same with two predicted quantiles and how far targets are outside them, so
-              that the width follows X (Romano et al. 2019). Of the levels of `quantile`, those
+            - 'base': the same around the mean prediction of all networks. With `cv`, these
+              intervals are narrower and contain less than those of 'plus', usually nearer to
+              `confidence_level`, but without a guarantee. Without `cv` they are those of 'plus'
+            - 'cqr': as 'base' with two predicted quantiles, and how far targets are outside them,
+              so that the width follows X (Romano et al. 2019). Of the levels of `quantile`, those
               nearest to ``(1 - confidence_level) / 2`` and ``(1 + confidence_level) / 2`` are
               taken. Needs ``loss='quantile'`` with several levels
             - 'auto': 'cqr' with several levels of `quantile`, else 'plus'
@@ -132,7 +135,8 @@ class PredictsIntervals(Conformal):
         The held-out rows are those of the folds with `cv`, else `X_val`, else the hold-out of early
         stopping. Rows of weight 2 count twice. The guarantee of 'plus' with `cv` is a share of at
         least ``2 * confidence_level - 1``, for networks that are fitted to each fold apart; in
-        practice it is near `confidence_level`. Here, the folds choose one epoch together, and a
+        practice it is `confidence_level` or some points more, since each network errs more than
+        their mean. Here, the folds choose one epoch together, and a
         hold-out chooses the epoch on the same rows, which weakens the guarantee a little.
 
         References
@@ -156,12 +160,14 @@ class PredictsIntervals(Conformal):
         require(LEVELS, "confidence_level", confidence_level, name)
         levels = [float(level) for level in np.atleast_1d(confidence_level)]
         method = self._interval_method(method)
-        held = self._held_rows(name, levels)
-        ends_of = (self._cqr_ends if method == "cqr" else self._plus_ends)(held, levels)
+        held, n_parts = self._held_rows(name, levels), self._n_folds
+        if method != "plus":
+            held, n_parts = held.together(), 1
+        ends_of = (self._cqr_ends if method == "cqr" else self._residual_ends)(held, levels)
         domain = LINKS[self.out_activation_].domain
 
         def finish(Z: np.ndarray) -> np.ndarray:
-            ends = ends_of(self._by_fold(self._mean_prediction, Z))
+            ends = ends_of(by_part(self._mean_prediction, Z, n_parts))
             return np.clip(ends, domain.least, domain.most).astype(Z.dtype)
 
         ends = self._predict_by(finish, X, least_dtype=self._y_dtype)
@@ -191,23 +197,24 @@ class PredictsIntervals(Conformal):
         return spread(by_part(self._mean_prediction, Z, n_parts))
 
     def _interval_method(self, method: Any) -> str:
-        """Return 'plus' or 'cqr'; raise if it does not fit the loss."""
+        """Return 'plus', 'base' or 'cqr'; raise if it does not fit the loss."""
         require(INTERVAL_METHODS, "method", method, "predict_interval")
         several = self._quantiles is not None and len(self._quantiles) > 1
         if method == "auto":
             return "cqr" if several else "plus"
         if several != (method == "cqr"):
-            fitted = "several levels of" if several else "without"
+            allowed = "'auto' or 'cqr'" if several else "'auto', 'plus' or 'base'"
             raise InvalidParameterError(
-                f"The 'method' parameter of predict_interval must be 'auto' or"
-                f" {'cqr' if several else 'plus'!r} for a network that was fitted {fitted}"
-                f" {'quantile' if several else 'several levels of quantile'}."
+                f"The 'method' parameter of predict_interval must be {allowed} for a network that"
+                f" was fitted {'to' if several else 'without'} several levels of quantile."
                 f" Got {method!r} instead."
             )
         return method
 
-    def _plus_ends(self, held: HeldOut, levels: list[float]) -> Callable[[np.ndarray], np.ndarray]:
-        """Return what makes ends (rows, n_outputs, 2, n_levels) of predictions by fold."""
+    def _residual_ends(
+        self, held: HeldOut, levels: list[float]
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """Return what makes ends (rows, n_outputs, 2, n_levels) of predictions by part."""
         pools = [
             held.of([np.abs(own[:, k]) for own in held.scores])
             for k in range(held.scores[0].shape[1])
@@ -222,7 +229,7 @@ class PredictsIntervals(Conformal):
         return ends
 
     def _cqr_ends(self, held: HeldOut, levels: list[float]) -> Callable[[np.ndarray], np.ndarray]:
-        """Return what makes ends (rows, 1, 2, n_levels) of quantiles by fold."""
+        """Return what makes ends (rows, 1, 2, n_levels) of quantiles by part."""
         pairs = [nearest_pair(self._quantiles or (), level) for level in levels]
         pools = [
             held.of([np.maximum(-own[:, low], own[:, high]) for own in held.scores])

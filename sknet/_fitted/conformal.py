@@ -44,6 +44,11 @@ class HeldOut(NamedTuple):
     n_rows: int
     spread: np.ndarray | None = None
 
+    def together(self) -> "HeldOut":
+        """Return the same rows as those of a single fold."""
+        weights = self.weights and [np.concatenate(self.weights)]
+        return self._replace(scores=[np.concatenate(self.scores)], weights=weights)
+
     def of(self, score: Sequence[np.ndarray]) -> "Pool":
         """Return the pool of one score of each row, given by fold."""
         return Pool(score, self.weights, self.n_rows)
@@ -180,10 +185,12 @@ def interval(pool: Pool, low: np.ndarray, high: np.ndarray, levels: Sequence[flo
     """Return the ends (n_new, 2, n_levels), given what the networks of each fold predict.
 
     `low` and `high` (n_folds, n_new) are the centres of the lower and of the upper end: the same
-    prediction, or two quantiles. The ends are in order.
+    prediction, or two quantiles. Ends that have passed each other become the point between them.
     """
-    ends = [(-pool.upper_ends(-low, level), pool.upper_ends(high, level)) for level in levels]
-    return np.sort(np.moveaxis(np.array(ends), -1, 0).swapaxes(1, 2), axis=1)
+    lower = -np.stack([pool.upper_ends(-low, level) for level in levels], axis=-1)
+    upper = np.stack([pool.upper_ends(high, level) for level in levels], axis=-1)
+    middle = lower / 2 + upper / 2
+    return np.stack([np.minimum(lower, middle), np.maximum(upper, middle)], axis=1)
 
 
 # ------------------------------------------------------------------ standard deviations

@@ -26,7 +26,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 4))
 Y = np.sin(X[:, 0]) + X[:, 1] + (0.1 + 0.3 * np.abs(X[:, 2])) * RNG.normal(size=200)
 NEW = RNG.normal(size=(40, 4))
-LEVELS = [0.5, 0.8, 0.95]
+LEVELS = [0.02, 0.5, 0.8, 0.95]
 TARGETS = {
     "number": (Y, {}),
     "as it is": (Y, {"target_scaling": False}),
@@ -58,6 +58,12 @@ def members(model, own):
     return part
 
 
+def in_order(ends):
+    """The ends; the point between them where the lower one is above the upper one."""
+    middle = ends.mean(axis=1, keepdims=True)
+    return np.where(ends[:, :1] > ends[:, 1:], middle, ends)
+
+
 def plus_by_definition(centres, residuals, weights, level, n):
     """The two quantiles of equation (6) of Barber et al. 2021, for weights that count rows.
 
@@ -71,8 +77,7 @@ def plus_by_definition(centres, residuals, weights, level, n):
         upper = np.sort(np.repeat(own + residuals, weights))
         low.append(lower[floor(alpha * (n + 1) + 1e-9) - 1])
         high.append(upper[ceil(level * (n + 1) - 1e-9) - 1])
-    ends = np.array([low, high]).T
-    return np.sort(ends, axis=1)
+    return in_order(np.array([low, high]).T)
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -80,7 +85,7 @@ def plus_by_definition(centres, residuals, weights, level, n):
 def test_folds_give_the_intervals_of_barber_et_al(name, n_members):
     y, parameters = TARGETS[name]
     model = network(cv=4, n_members=n_members, **parameters).fit(X, y)
-    found = model.predict_interval(NEW, LEVELS).reshape(40, -1, 2, 3)
+    found = model.predict_interval(NEW, LEVELS).reshape(40, -1, 2, 4)
     residuals = np.abs(y - model.oof_prediction_).reshape(200, -1)
     folds = [slice(k * n_members, (k + 1) * n_members) for k in range(4)]
     by_fold = np.stack([members(model, own).predict(NEW).reshape(40, -1) for own in folds])
@@ -92,6 +97,22 @@ def test_folds_give_the_intervals_of_barber_et_al(name, n_members):
             if name == "shares":
                 expected = np.minimum(expected, 1.0)
             assert_allclose(found[:, output, :, k], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["number", "two outputs", "counts"])
+def test_the_residuals_of_all_folds_around_the_mean_prediction(name):
+    y, parameters = TARGETS[name]
+    model = network(cv=4, **parameters).fit(X, y)
+    residuals = np.sort(np.abs(y - model.oof_prediction_).reshape(200, -1), axis=0)
+    half = residuals[ceil(0.8 * 201 - 1e-9) - 1]
+    centre = model.predict(NEW).reshape(40, -1)
+    expected = np.maximum(np.stack([centre - half, centre + half], -1), LEAST.get(name, -np.inf))
+    found = model.predict_interval(NEW, 0.8, method="base")
+    assert_allclose(found.reshape(40, -1, 2), expected, rtol=1e-5, atol=1e-5)
+    split = network().fit(X[:100], Y[:100], X_val=X[100:], y_val=Y[100:])
+    assert_array_equal(
+        split.predict_interval(NEW, method="base"), split.predict_interval(NEW, method="plus")
+    )
 
 
 def test_shapes():
@@ -130,20 +151,22 @@ def test_two_quantiles_are_conformalised_as_romano_et_al_do(folds):
     model = network(loss="quantile", quantile=(0.05, 0.2, 0.8, 0.95), cv=folds)
     model.fit(X[rows], Y[rows], **given)
     if folds:
-        held, y, fold = model.oof_prediction_, Y, model.fold_
-        by_fold = np.stack([members(model, slice(k, k + 1)).predict(NEW) for k in range(folds)])
+        held, y = model.oof_prediction_, Y
     else:
-        held, y, fold = model.predict(X[100:]), Y[100:], np.zeros(100, int)
-        by_fold = model.predict(NEW)[None]
-    for level, (low, high) in {0.55: (1, 2), 0.6: (1, 2), 0.9: (0, 3), 0.95: (0, 3)}.items():
+        held, y = model.predict(X[100:]), Y[100:]
+    new = model.predict(NEW)
+    for level, (low, high) in {
+        0.1: (1, 2),
+        0.55: (1, 2),
+        0.6: (1, 2),
+        0.9: (0, 3),
+        0.95: (0, 3),
+    }.items():
         scores = np.maximum(held[:, low] - y, y - held[:, high])
-        n = len(y)
-        lower = np.sort(by_fold[fold, :, low].T - scores)
-        upper = np.sort(by_fold[fold, :, high].T + scores)
-        place = ceil(level * (n + 1) - 1e-9)
-        expected = np.stack([lower[:, n - place], upper[:, place - 1]], axis=1)
+        widening = np.sort(scores)[ceil(level * (len(y) + 1) - 1e-9) - 1]
+        expected = np.stack([new[:, low] - widening, new[:, high] + widening], axis=1)
         found = model.predict_interval(NEW, level)
-        assert_allclose(found, np.sort(expected, axis=1), rtol=1e-5, atol=1e-5)
+        assert_allclose(found, in_order(expected), rtol=1e-5, atol=1e-5)
         assert_array_equal(found, model.predict_interval(NEW, level, method="cqr"))
 
 
@@ -269,10 +292,14 @@ def test_levels_that_are_not_allowed(level):
 @pytest.mark.parametrize(
     ("parameters", "method", "words"),
     [
-        ({}, "minmax", "one of 'auto', 'plus', 'cqr'"),
-        ({}, None, "one of 'auto', 'plus', 'cqr'"),
-        ({}, "cqr", "'auto' or 'plus' for a network that was fitted without several levels"),
-        ({"loss": "quantile", "quantile": 0.5}, "cqr", "'auto' or 'plus'"),
+        ({}, "minmax", "one of 'auto', 'plus', 'base', 'cqr'"),
+        ({}, None, "one of 'auto', 'plus', 'base', 'cqr'"),
+        (
+            {},
+            "cqr",
+            "'auto', 'plus' or 'base' for a network that was fitted without several levels",
+        ),
+        ({"loss": "quantile", "quantile": 0.5}, "cqr", "'auto', 'plus' or 'base'"),
         ({"loss": "quantile", "quantile": (0.1, 0.9)}, "plus", "'auto' or 'cqr'"),
     ],
 )
