@@ -8,8 +8,8 @@ the network was decided on these tables but satimage and letter. All use one thr
 
 Regression: ``plus`` and ``base`` are methods of ``predict_interval`` after a fit with ``cv=5``,
 ``hold-out`` is "plus" after the default fit, ``cqr`` is after ``loss="quantile"`` and ``cv=5``;
-``mapie`` is MAPIE's `CrossConformalRegressor` of 5 folds around the default network. The standard deviation of errors
-over those of ``predict(return_std=True)`` is printed too.
+``mapie`` is MAPIE's `CrossConformalRegressor` of 5 folds around the default network. The
+standard deviation of errors over those of ``predict(return_std=True)`` is printed too.
 
 Classification: ``lac``, ``aps`` and, with empty sets allowed, ``lac, empty`` and ``aps, empty``
 after one fit with ``cv=5``; ``mapie lac`` and ``mapie aps`` are its `CrossConformalClassifier`.
