@@ -13,6 +13,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -180,13 +181,15 @@ def test_weights_and_groups_are_routed(routing):
             )
         both("GridSearchCV", estimator, RATES, X, Y_CLASSES, given, cv=GroupKFold(3))
     with config_context(enable_metadata_routing=routing):
-        scaler = StandardScaler()
+        scaler, scorer = StandardScaler(), get_scorer("accuracy")
         if routing:
             scaler.set_fit_request(sample_weight=False)
+            scorer.set_score_request(sample_weight=True)
         pipeline = make_pipeline(scaler, estimator)
         name = "sample_weight" if routing else "mlpbackpropclassifier__sample_weight"
         grid = {"mlpbackpropclassifier__learning_rate_init": [1e-3, 1e-2]}
-        both("GridSearchCV", pipeline, grid, X, Y_CLASSES, {name: w}, cv=2)
+        options = {"cv": 2, "scoring": scorer}
+        both("GridSearchCV", pipeline, grid, X, Y_CLASSES, {name: w}, **options)
 
 
 def test_fit_params_of_a_search_reach_each_lane():
