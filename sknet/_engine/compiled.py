@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ def _in_words(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
 
 
-def expected_seconds(n_steps: int, multiply_adds: int) -> float:
+def expected_seconds(n_steps: float, multiply_adds: int) -> float:
     """Return a rough estimate of the time that `n_steps` steps take in numpy."""
     # 6 operations: a multiplication and an addition in each of three products per layer
     return n_steps * (STEP_OVERHEAD_SECONDS + 6 * multiply_adds / OPERATIONS_PER_SECOND)
@@ -173,9 +174,16 @@ class CompiledEpoch:
 
     @classmethod
     def of(
-        cls, network: Network, optimizer: Optimizer, batches: Batches, max_iter: int
+        cls,
+        network: Network,
+        optimizer: Optimizer,
+        batches: Batches,
+        max_iter: float = inf,
     ) -> "CompiledEpoch | None":
-        """Return a compiled epoch; None if the numpy loop must be used."""
+        """Return a compiled epoch; None if the numpy loop must be used.
+
+        `max_iter` is the number of epochs for which numba is imported, if it is worth it.
+        """
         n_members = network.n_members
         n_batches = [batches.batches_of(k) for k in range(n_members)]
         if min(n_batches) == 1 or scipy.sparse.issparse(batches.X):

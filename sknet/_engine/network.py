@@ -230,11 +230,12 @@ class Network:
         """The position of each parameter in theta."""
         return self.parameters.layout
 
-    def of(self, members: Members) -> "Network":
+    def of(self, members: Members, team: Team | None = None) -> "Network":
         """Return the network of some members: views of theta for a slice, copies for indices."""
         layers = [layer.of(members) for layer in self.layers]
         parameters = self.parameters.of(members)
-        return Network(layers, self.loss, part_of(self.alpha, members), parameters, self.team)
+        alpha = part_of(self.alpha, members)
+        return Network(layers, self.loss, alpha, parameters, self.team if team is None else team)
 
     def each_member(self) -> Iterator["Network"]:
         """Yield each member as a network, whose theta is a view."""

@@ -161,8 +161,14 @@ class Optimizer:
                         found.append((k, rate, row))
         return found
 
-    def of(self, members: Members, parameters: Parameters, layers: Sequence[Layer]) -> "Optimizer":
-        """Return the optimizer of some members, given their parameters and layers.
+    def of(
+        self,
+        members: Members,
+        parameters: Parameters,
+        layers: Sequence[Layer],
+        team: Team | None = None,
+    ) -> "Optimizer":
+        """Return the optimizer of some members, given their parameters, layers and threads.
 
         Its state is a view of this one for a slice, a copy for an array of indices.
         """
@@ -178,7 +184,7 @@ class Optimizer:
             for name, own in self.arrays.items()
         }
         part = Optimizer(
-            parameters, layers, self.solver, hyper, self.clip_norm, self.team, arrays,
+            parameters, layers, self.solver, hyper, self.clip_norm, team or self.team, arrays,
             self.averaging,
         )  # fmt: skip
         part.t = self.t if isinstance(self.t, int) else scalar_if_equal(self.t[numbers])

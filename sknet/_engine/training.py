@@ -15,7 +15,7 @@ several fits can be trained together, and each ends as if it were alone, also if
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from itertools import count
+from itertools import count, pairwise
 from math import ceil, isfinite, nan
 from typing import Any, NamedTuple
 
@@ -38,7 +38,10 @@ from sknet._engine.reports import (
 )
 from sknet._engine.schedules import LearningRate, Progress
 from sknet._engine.stopping import IndependentStopping, Stopping
-from sknet._engine.team import set_numpy_for_training
+from sknet._engine.team import SINGLE_THREAD, set_numpy_for_training
+
+#: Members that are trained in lockstep by a thread, at least. Measured with 2 threads.
+MIN_MEMBERS_PER_THREAD = 3
 
 #: The learning rate of each step: floats, or arrays (n_members,) if the members' rates differ.
 Rates = Any
@@ -91,6 +94,10 @@ class Training:
     ----------
     active : list of int
         Which members are still training in the current run.
+    compiled : CompiledEpoch or None
+        Runs the epochs; None runs them in numpy.
+    n_member_threads : int
+        Threads that share the members in numpy, where none shares the rows of a step.
     """
 
     def __init__(
@@ -109,6 +116,7 @@ class Training:
         self.active = list(range(n_members))
         self.losses = [nan] * n_members
         self.compiled: CompiledEpoch | None = None
+        self.n_member_threads = 1
         self._groups: list[LockstepGroup] = []
         self._member_rates: dict[int, list[float]] = {}
         self._is_finite = [True] * n_members
@@ -215,13 +223,27 @@ class Training:
                 sums = self.compiled(self.active, self.generators, rates)
                 self._set_losses(self.active, sums, batches)
             else:
-                for group in self._groups or self._make_groups(batches):
-                    rates = self._rates(group.numbers)
-                    sums = _steps(group, rates)
+                groups = self._groups or self._make_groups(batches)
+                for group, sums in zip(groups, self._steps_of(groups), strict=True):
                     group.copy_back(self.network, self.optimizer)
                     self._set_losses(group.numbers, sums, batches)
             finite = self.optimizer.finite_members() & np.isfinite(self.losses)
             self._is_finite = finite.tolist()
+
+    def _steps_of(self, groups: Sequence[LockstepGroup]) -> list[Array]:
+        """Take the steps of an epoch; return the sums of the row losses of each group.
+
+        Where several threads share the groups, the network of each has only one.
+        """
+        rates = [self._rates(group.numbers) for group in groups]
+        n_shares = min(len(groups), self.n_member_threads)
+
+        def steps(share: int) -> list[Array]:
+            own = range(share, len(groups), n_shares)
+            return [_steps(groups[k], rates[k]) for k in own]
+
+        shares = self.network.team(steps, n_shares)
+        return [shares[k % n_shares][k // n_shares] for k in range(len(groups))]
 
     def _set_losses(self, numbers: list[int], sums: Array, batches: Batches) -> None:
         """Set the mean losses of these members, given the sums over rows."""
@@ -239,22 +261,31 @@ class Training:
             by_rows.setdefault(batches.rows_of(k) if lockstep else -1 - k, []).append(k)
         if self.network.parameters.has_shared and len(by_rows) > 1:
             raise ValueError("Members that share parameters need equally many rows each.")
-        self._groups = [self._make_group(numbers, batches) for numbers in by_rows.values()]
+        parts = [own for numbers in by_rows.values() for own in self._shared_out(numbers, batches)]
+        self._groups = [self._make_group(numbers, batches) for numbers in parts]
         return self._groups
+
+    def _shared_out(self, numbers: list[int], batches: Batches) -> list[list[int]]:
+        """Cut members that are trained in lockstep into a part for each thread, if it pays."""
+        n_parts = min(self.n_member_threads, len(numbers) // MIN_MEMBERS_PER_THREAD)
+        if batches.n_members == 1 or n_parts < 2:
+            return [numbers]
+        cuts = [part * len(numbers) // n_parts for part in range(n_parts + 1)]
+        return [numbers[first:stop] for first, stop in pairwise(cuts)]
 
     def _make_group(self, numbers: list[int], batches: Batches) -> LockstepGroup:
         """Return the group of the members `numbers`."""
         generators = [self.generators[k] for k in numbers]
         own_batches = batches.of(numbers)
         first, stop = numbers[0], numbers[-1] + 1
-        if len(numbers) == self.network.n_members:
+        if len(numbers) == self.network.n_members and self.n_member_threads == 1:
             return LockstepGroup(
                 slice(None), numbers, self.network, self.optimizer, generators, own_batches
             )
         adjacent = len(numbers) == stop - first
         members: Members = slice(first, stop) if adjacent else np.array(numbers)
-        network = self.network.of(members)
-        optimizer = self.optimizer.of(members, network.parameters, network.layers)
+        network = self.network.of(members, SINGLE_THREAD if self.n_member_threads > 1 else None)
+        optimizer = self.optimizer.of(members, network.parameters, network.layers, network.team)
         return LockstepGroup(members, numbers, network, optimizer, generators, own_batches)
 
     def _handle_plateaus(self, plateaus: Sequence[int]) -> None:

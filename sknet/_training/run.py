@@ -35,15 +35,11 @@ def run(
     state: TrainingState,
     incremental: bool,
     members: MemberRows | None = None,
-    n_alike: int = 1,
 ) -> RunEnd:
-    """Train, and update `state` so that training can continue.
-
-    `n_alike` is the number of such trainings in a row, which share the cost of importing numba.
-    """
+    """Train, and update `state` so that training can continue."""
     if settings.solver is None:
         return _run_lbfgs(settings, prepared, built, state, members)
-    return _run_epochs(settings, prepared, built, state, incremental, members, n_alike)
+    return _run_epochs(settings, prepared, built, state, incremental, members)
 
 
 def _run_epochs(
@@ -53,7 +49,6 @@ def _run_epochs(
     state: TrainingState,
     incremental: bool,
     members: MemberRows | None,
-    n_alike: int,
 ) -> RunEnd:
     """Train by epochs of mini-batches."""
     network, monitor, stopping = built.network, built.monitor, built.stopping
@@ -67,7 +62,7 @@ def _run_epochs(
     training.with_horizon(settings.max_iter, restart=not incremental)
     batches = batches_of(settings, prepared, network, members)
     max_iter = 1 if incremental else settings.max_iter
-    training.compiled = CompiledEpoch.of(network, optimizer, batches, max_iter * n_alike)
+    training.compiled = CompiledEpoch.of(network, optimizer, batches, max_iter)
     limit_blas(training, batches.batch_size)
     reason = training.run(batches, stopping, max_iter, monitor, monitor.begin, settings.warm_start)
     monitor.print_last()
@@ -81,7 +76,8 @@ def _run_epochs(
 def limit_blas(training: Training, batch_size: int) -> None:
     """Let BLAS use one thread where matrices are small, or where threads share the members."""
     network, compiled = training.network, training.compiled
-    n_threads = network.n_shares(batch_size) if compiled is None else compiled.n_threads
+    n_threads = max(network.n_shares(batch_size), training.n_member_threads)
+    n_threads = n_threads if compiled is None else compiled.n_threads
     training.limit = partial(blas_threads, network.largest_product(batch_size), n_threads == 1)
 
 

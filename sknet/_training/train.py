@@ -121,9 +121,9 @@ def train(*job: Any, **more: Any) -> Result:
     return trained(own, own.prepared(own.split_seed(seeds)), seeds)
 
 
-def trained(job: Job, prepared: Prepared, seeds: Sequence[int], n_alike: int = 1) -> Result:
-    """Train on prepared rows; `n_alike` is the number of such trainings in a row."""
+def trained(job: Job, prepared: Prepared, seeds: Sequence[int]) -> Result:
+    """Train on prepared rows."""
     generators = [np.random.default_rng(seed) for seed in seeds]
     built, state = job.built(prepared, seeds, generators)
-    ended = run(job.settings, prepared, built, state, job.incremental, job.own_rows(), n_alike)
+    ended = run(job.settings, prepared, built, state, job.incremental, job.own_rows())
     return finish(job.settings, prepared, built, state, ended)

@@ -62,14 +62,14 @@ def both(name, estimator, grid, X, y, fit_params=None, **options):
 
 @pytest.fixture
 def joint(monkeypatch):
-    """The number of lanes of each training in lockstep."""
-    sizes, original = [], lanes._train_in_lockstep
+    """The number of lanes that train together."""
+    sizes, original = [], lanes._train_together
 
-    def counted(own):
+    def counted(own, compiles):
         sizes.append(len(own))
-        return original(own)
+        return original(own, compiles)
 
-    monkeypatch.setattr(lanes, "_train_in_lockstep", counted)
+    monkeypatch.setattr(lanes, "_train_together", counted)
     return sizes
 
 
