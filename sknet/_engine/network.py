@@ -223,7 +223,7 @@ class Network:
         self._first = next(k for k, layer in enumerate(layers) if layer.shapes)
         self._totals: list[Array] | None = None
         self._n_shares: dict[int, int] = {}
-        self._thread_networks: list[Network] = [self]
+        self._thread_networks: list[Network] = []  # of the other threads
 
     @property
     def layout(self) -> Layout:
@@ -358,18 +358,19 @@ class Network:
             self._sum(n_samples, X, Y, w, Z)
             self.parameters.add_shared()
             return self._penalty()
-        while len(self._thread_networks) < n_shares:
+        while len(self._thread_networks) < n_shares - 1:
             layers = [layer.of() for layer in self.layers]
             own = self.parameters.with_own_gradient()
             self._thread_networks.append(Network(layers, self.loss, 0.0, own))
 
         def share(k: int) -> None:
             rows = slice(k * n_samples // n_shares, (k + 1) * n_samples // n_shares)
-            self._thread_networks[k]._sum(n_samples, *_rows_of(rows, X, Y, w, Z))
+            network = self._thread_networks[k - 1] if k else self
+            network._sum(n_samples, *_rows_of(rows, X, Y, w, Z))
 
         def add_up(k: int) -> None:
             columns = slice(k * n_params // n_shares, (k + 1) * n_params // n_shares)
-            for other in self._thread_networks[1:n_shares]:
+            for other in self._thread_networks[: n_shares - 1]:
                 np.add(self.grad[:, columns], other.grad[:, columns], out=self.grad[:, columns])
 
         n_params = self.layout.n_params

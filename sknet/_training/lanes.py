@@ -40,8 +40,8 @@ from sknet._training.warning import warn_of_alpha
 #: Lanes that are compiled together, at most, which limits memory.
 COMPILED_LANES = 16
 
-#: Lanes that fit into the cache, at least, for lockstep to be faster. Measured with (128, 128) hidden
-#: units and batches of 256 rows, of which 2 fit: 1.02 times the time of one after another.
+#: Lanes that fit into the cache, at least, for lockstep to be faster. Measured with (128, 128)
+#: hidden units and batches of 256 rows, of which 2 fit: 1.02 times the time of one after another.
 LEAST_LANES = 3
 
 #: What a training has come to: its result, or what it has raised.
