@@ -91,8 +91,11 @@ class SoftmaxLogLoss(Loss):
 
     def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
         P = delta
-        if Z.shape[-1] == 1 or not unshifted_softmax(Z, P, work):
+        if Z.shape[-1] == 1:
             shifted_softmax(Z, P, work)
+        elif not unshifted_softmax(Z, P, work):
+            for k in members_to_shift(Z, work):
+                shifted_softmax(Z[k], P[k], work[k])
         np.subtract(P, Y, delta)
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
@@ -112,13 +115,31 @@ def unshifted_softmax(Z: Array, P: Array, work: Array) -> bool:
     `work` is scratch memory of the shape of `Z`, with at least two outputs. It holds the sums and
     their reciprocals side by side, so that one dot product checks both.
     """
-    pair = work.reshape(-1)[: 2 * (Z.size // Z.shape[-1])]
-    S, R = pair.reshape(2, *Z.shape[:-1], 1)
+    pair = sums_and_reciprocals(Z, work)
+    S, R = pair
     np.exp(Z, P)
     np.matmul(P, column_of_ones(Z.shape[-1], Z.dtype), S)
     np.reciprocal(S, R)
     np.multiply(P, R, P)
-    return np.dot(pair, pair) < MAX_SQUARED_SUMS  # false for NaN
+    both = pair.reshape(-1)
+    return np.dot(both, both) < MAX_SQUARED_SUMS  # false for NaN
+
+
+def sums_and_reciprocals(Z: Array, work: Array) -> Array:
+    """Return the place of the sums and of their reciprocals in `work`, (2, ..., n_samples, 1)."""
+    n_sums = Z.size // Z.shape[-1]
+    return work.reshape(-1)[: 2 * n_sums].reshape(2, *Z.shape[:-1], 1)
+
+
+def members_to_shift(Z: Array, work: Array) -> list[tuple[int, ...]]:
+    """Return the members of which the softmax without a shift, which has left `work`, is invalid.
+
+    A member is an index of the axes before the last two.
+    """
+    pair = sums_and_reciprocals(Z, work)[..., 0]
+    squares = np.vecdot(pair, pair)
+    valid = squares[0] + squares[1] < MAX_SQUARED_SUMS
+    return [k for k in np.ndindex(valid.shape) if not valid[k]]
 
 
 def shifted_softmax(Z: Array, P: Array, work: Array) -> None:

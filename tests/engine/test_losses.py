@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.special
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import kl_div
 
@@ -199,6 +200,24 @@ def test_prediction_is_finite_at_ten_thousand(out, dtype):
 def test_probabilities_of_a_softmax_sum_to_one():
     Z = np.random.default_rng(7).normal(scale=100, size=(50, 6))
     assert_allclose(LINKS["softmax"].prediction(Z).sum(axis=-1), 1, rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_member_with_large_outputs_changes_no_bit_of_the_others(dtype):
+    """Only its softmax is shifted."""
+    loss, rng = LOSSES["log_loss"]["softmax"], np.random.default_rng(3)
+    Z = rng.normal(size=(3, 20, 4)).astype(dtype)
+    Z[1] *= 1000
+    Y = np.eye(4, dtype=dtype)[rng.integers(4, size=20)]
+
+    def delta(Z):
+        found = np.empty_like(Z)
+        with np.errstate(all="ignore"):
+            loss.delta(Y, Z.copy(), found, np.empty_like(Z))
+        return found
+
+    assert_array_equal(delta(Z), np.concatenate([delta(Z[k : k + 1]) for k in range(3)]))
+    assert_allclose(delta(Z)[1], scipy.special.softmax(Z[1], axis=-1) - Y, atol=1e-6)
 
 
 @pytest.mark.torch

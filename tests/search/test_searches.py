@@ -22,6 +22,7 @@ from sklearn.utils.parallel import Parallel
 import sknet.model_selection as ours
 from sknet._search.fits import fit_lanes
 from sknet._training import lanes
+from tests.controls.common import Callback, needs_callbacks
 from tests.marks import ignore_convergence
 from tests.search.test_lanes import CASES, CLASSIFIER, FRAME, REGRESSOR, Y_CLASSES, Y_NUMBERS, X
 
@@ -58,19 +59,6 @@ def both(name, estimator, grid, X, y, fit_params=None, **options):
     assert_array_equal(found[0].predict(X), found[1].predict(X))
     assert found[0].best_params_ == found[1].best_params_
     return found
-
-
-@pytest.fixture
-def joint(monkeypatch):
-    """The number of lanes that train together."""
-    sizes, original = [], lanes._train_together
-
-    def counted(own, compiles):
-        sizes.append(len(own))
-        return original(own, compiles)
-
-    monkeypatch.setattr(lanes, "_train_together", counted)
-    return sizes
 
 
 SIX = ["classes", "numbers", "early stopping", "class_weight", "categories", "members"]
@@ -403,3 +391,23 @@ def test_candidates_of_lists_of_functions_are_kept_apart():
     pipeline = make_pipeline(FunctionTransformer(), CLASSIFIER)
     grid = {"functiontransformer__func": [lambda X: X, lambda X: -2 * X, np.tanh]}
     both("GridSearchCV", pipeline, grid, X, Y_CLASSES, cv=2)
+
+
+# ------------------------------------------------------------------------------------- callbacks
+
+
+@needs_callbacks
+@pytest.mark.parametrize("where", ["network", "search"])
+def test_callbacks_hear_what_they_hear_of_scikit_learns_search(where, joint):
+    heard = []
+    for module in (ours, theirs):
+        callback, network = Callback(), clone(CLASSIFIER).set_params(max_iter=3)
+        if where == "network":
+            network.set_callbacks(callback)
+        search = module.GridSearchCV(network, {"alpha": [0.0, 1e-4]}, cv=2)
+        if where == "search":
+            search.set_callbacks(callback)
+        heard.append((search.fit(X, Y_CLASSES).best_score_, callback.heard))
+    assert heard[0] == heard[1]
+    assert heard[0][1]
+    assert joint == []
