@@ -2,7 +2,7 @@
 
 ``python tests/benchmarks/compare_intervals.py`` draws splits of real tables, with about 1,000 rows
 to train on, and prints for the levels 0.8, 0.9 and 0.95: mean coverage, the lowest of a split, mean
-width (in standard deviations of y) or size, and the seconds of fit and prediction. Results are kept
+width (in standard deviations of y) or size, and CPU seconds of fit and prediction. Results are kept
 in ``--cache FILE`` as lines of JSON, so that a run goes on where it was interrupted. No default of
 the network was decided on these tables but satimage and letter. All use one thread.
 
@@ -159,7 +159,7 @@ def row(table: str, name: str, found: list[dict]) -> list[Any]:
     """Return means over the splits of one table, and the lowest coverage."""
     coverage = np.array([own["coverage"] for own in found])
     size = np.mean([own["size"] for own in found], axis=0)
-    seconds = float(np.mean([own["seconds"] for own in found]))
+    seconds = float(np.mean([own["cpu"] for own in found]))
     std = float(np.mean([own["std"] for own in found])) if "std" in found[0] else ""
     return [table, name, *coverage.mean(axis=0), *coverage.min(axis=0), *size, seconds, std]
 
@@ -167,7 +167,7 @@ def row(table: str, name: str, found: list[dict]) -> list[Any]:
 def compared(tables: list[str], found: dict, is_class: bool) -> Table:
     kind, unit = ("sets", "size") if is_class else ("intervals", "width")
     header = ["table", kind, *(f"cover {c}" for c in LEVELS), *(f"least {c}" for c in LEVELS)]
-    header += [*(f"{unit} {c}" for c in LEVELS), "s", "accuracy" if is_class else "std"]
+    header += [*(f"{unit} {c}" for c in LEVELS), "CPU s", "accuracy" if is_class else "std"]
     table = Table(f"{kind.capitalize()}", header)
     for name in tables:
         own = found[name]

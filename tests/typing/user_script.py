@@ -38,6 +38,16 @@ def regress(X: NDArray[np.float64], y: NDArray[np.float64]) -> MLPBackpropRegres
     return fitted
 
 
+def with_uncertainty(X: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
+    numbers = MLPBackpropRegressor(cv=3, max_iter=20, random_state=0).fit(X, y)
+    low, high = numbers.predict_interval(X, 0.9).T
+    prediction, std = numbers.predict(X, return_std=True)
+    print((high - low).mean(), ((y - prediction) / std).std())
+    classes = MLPBackpropClassifier(cv=3, max_iter=20, random_state=0).fit(X, y > 0)
+    sets: NDArray[np.bool_] = classes.predict_set(X, [0.8, 0.9], method="aps", allow_empty=True)
+    return sets
+
+
 def main() -> None:
     X = np.random.default_rng(0).normal(size=(300, 4))
     y = np.digitize(X[:, 0], [-0.5, 0.5])
@@ -47,6 +57,7 @@ def main() -> None:
     pipeline.fit(X, y)
     print(search.best_params_, cross_val_score(pipeline, X, y).mean(), pipeline.predict(X))
     print(classify(X, y), in_chunks(X, y).t_, regress(X, X[:, 1]).n_features_in_ + 1)
+    print(with_uncertainty(X, X[:, 1]).shape)
 
 
 if __name__ == "__main__":
