@@ -5,6 +5,7 @@ from typing import Any, Literal, Self, overload
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sknet import _params
@@ -37,6 +38,9 @@ from sknet._types import (
     Schedule,
     Scorer,
 )
+
+#: Held-out rows whose scores are computed at once.
+SCORED_ROWS = 1 << 14
 
 
 def _is_stochastic(estimator: BaseMLP) -> bool:
@@ -375,11 +379,12 @@ class MLPBackpropClassifier(ClassifierMixin, PredictsSets, BaseMLP):
     def _scores_of(self, Y, Z):
         if self._indicator:
             return None
-        codes = self._fitted_target().codes(Y)[:, None]
-        P = self._proba(Z.astype(np.float64))
-        scores = class_scores(P, P)
-        own = [np.take_along_axis(score, codes, axis=-1) for score in scores]
-        return np.concatenate(own, axis=-1).astype(np.float32)
+        codes, found = self._fitted_target().codes(Y), []
+        for rows in gen_batches(len(codes), SCORED_ROWS):  # limits memory for many classes
+            P = self._proba(Z[:, rows].astype(np.float64))
+            own = np.arange(len(P)), codes[rows]
+            found.append(np.stack([scores[own] for scores in class_scores(P, P)], axis=1))
+        return np.concatenate(found).astype(np.float32)
 
     @property
     def _binary(self) -> bool:
