@@ -6,6 +6,7 @@ from reprlib import repr as short_repr
 from typing import Any
 
 import numpy as np
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sknet._engine.links import LINKS
@@ -21,6 +22,8 @@ from sknet._fitted.conformal import (
 from sknet._rules import InvalidParameterError, Rule, one_of, real, sequence_of
 from sknet._types import Array, Numbers
 
+#: Rows whose intervals are searched at once, which limits memory.
+SEARCHED_ROWS = 1 << 12
 LEVEL = real("(0, 1)")
 LEVELS = LEVEL | Rule(
     lambda v: sequence_of(LEVEL, "").allows(v) and len(v) > 0,
@@ -164,13 +167,17 @@ class PredictsIntervals(Conformal):
         if method != "plus":
             held, n_parts = held.together(), 1
         ends_of = (self._cqr_ends if method == "cqr" else self._residual_ends)(held, levels)
-        domain = LINKS[self.out_activation_].domain
 
         def finish(Z: np.ndarray) -> np.ndarray:
-            ends = ends_of(by_part(self._mean_prediction, Z, n_parts))
-            return np.clip(ends, domain.least, domain.most).astype(Z.dtype)
+            return np.moveaxis(by_part(self._mean_prediction, Z, n_parts), 0, 1).astype(Z.dtype)
 
-        ends = self._predict_by(finish, X, least_dtype=self._y_dtype)
+        F = self._predict_by(finish, X, least_dtype=self._y_dtype)
+        domain = LINKS[self.out_activation_].domain
+        parts = [  # larger ones than those of a prediction: the search takes them at once
+            ends_of(np.moveaxis(F[rows], 1, 0).astype(np.float64))
+            for rows in gen_batches(len(F), SEARCHED_ROWS)
+        ]
+        ends = np.clip(np.concatenate(parts), domain.least, domain.most).astype(F.dtype)
         ends = ends[:, 0] if ends.shape[1] == 1 else ends
         return ends[..., 0] if np.ndim(confidence_level) == 0 else ends
 
