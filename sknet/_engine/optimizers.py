@@ -25,7 +25,7 @@ from sknet._engine.directions import SGD, Adam, Direction, RMSprop
 from sknet._engine.layers import Layer
 from sknet._engine.parameters import ALL, Members, Parameters, for_members, of_member
 from sknet._engine.team import SINGLE_THREAD, Team
-from sknet._engine.walk import Walk
+from sknet._engine.walk import RATES, SAME, STEPS, Walk
 
 #: A learning rate or a step count: a number for all members, or an array (n_members,).
 PerMember = Any
@@ -211,12 +211,13 @@ class Optimizer:
         for k, rate, row in self._decaying:
             eta = learning_rate if isinstance(learning_rate, float) else float(learning_rate[k])
             np.multiply(row, 1.0 - eta * rate, out=row)
-        by_member = not (isinstance(learning_rate, float) and isinstance(self.t, int))
-        if self._walk is None or self._walk.by_member != by_member:
-            if by_member and self.parameters.has_shared:
+        differing = RATES if isinstance(learning_rate, np.ndarray) else SAME
+        differing = differing if isinstance(self.t, int) else STEPS
+        if self._walk is None or self._walk.differing != differing:
+            if differing and self.parameters.has_shared:
                 raise ValueError("Shared parameters need the same learning rate for all members.")
             self._walk = Walk(
-                self.parameters, self.layers, self.directions, self.arrays, by_member, self.team
+                self.parameters, self.layers, self.directions, self.arrays, differing, self.team
             )
         self._walk.step(learning_rate, self.t)
         if self.averaging is not None:

@@ -1,9 +1,10 @@
 """The walk over theta: cuts it into the arrays that a direction updates at once.
 
 Most directions are element-wise. If all elements have the same learning rate, theta is one long
-row; otherwise each run of parameters with equal rate is a row. Rows are cut into pieces that fit
-the cache, and the threads of a team share the pieces. A direction with `by_matrix` gets each
-parameter of each member whole.
+row. If rates differ by member, small members are updated at once, with a rate for each; otherwise
+each run of parameters with equal rate is a row. Rows are cut into pieces that fit the cache, and
+the threads of a team share the pieces. A direction with `by_matrix` gets each parameter of each
+member whole.
 
 A parameter with a sparse gradient is updated lazily: only the rows with a gradient are gathered and
 updated. The other rows keep theta and state, although the step count t is the same for all rows.
@@ -30,9 +31,16 @@ MIN_STEP_ELEMENTS_PER_THREAD = 1 << 19
 #: Maximum elements of the gathered rows of a sparse parameter that are updated at once.
 LAZY_STEP_ELEMENTS = 1 << 14
 
+#: Maximum parameters of a member for which one call of numpy updates all members. Measured for adam
+#: with 26 members of 1217 parameters: 2.3 us a member instead of 5.3; from 4810 on, no gain.
+TOGETHER_ELEMENTS = 1 << 12
+
+#: What differs by member: nothing, the learning rates, or the step counts too.
+SAME, RATES, STEPS = range(3)
 #: Index of the direction, member, and factor of the learning rate. Each key has its own
-#: coefficients.
+#: coefficients. `EACH` in place of the member means all of them, with a rate each.
 Key = tuple[int, int, float]
+EACH = -1
 
 
 def as_items(rows: Array) -> Any:
@@ -51,8 +59,8 @@ class Walk:
         The first one that takes a parameter updates it.
     arrays : dict of str to list of ndarray
         The state: for each slot, one array per block of parameters.
-    by_member : bool
-        Whether learning rates or step counts differ by member.
+    differing : {SAME, RATES, STEPS}
+        What differs by member.
     team : Team
     """
 
@@ -62,10 +70,10 @@ class Walk:
         layers: Sequence[Layer],
         directions: Sequence[Direction],
         arrays: dict[str, list[Array]],
-        by_member: bool,
+        differing: int,
         team: Team,
     ) -> None:
-        self.by_member, self._directions, self._team = by_member, directions, team
+        self.differing, self._directions, self._team = differing, directions, team
         self._layers, self._dtype = layers, parameters.dtype
         self._coefficients: dict[Key, list[Array]] = {}
         rows: list[tuple[Key, list[Array]]] = []
@@ -75,7 +83,7 @@ class Walk:
             state = {name: own[n] for name, own in arrays.items()}
             for number, k, places in self._runs(block):
                 direction, factor = directions[number], of_member(places[0].group.rate, k)
-                key = number, k if by_member and not block.is_shared else 0, factor
+                key = number, k if differing and not block.is_shared else 0, factor
                 self._add(key)
                 own = [block.theta, block.grad, *(state[name] for name in direction.slots)]
                 columns = slice(places[0].columns.start, places[-1].columns.stop)
@@ -88,6 +96,8 @@ class Walk:
                     wholes.append((key, [a[k, columns].reshape(shape) for a in own]))
                 else:
                     rows.append((key, [a[k, columns] for a in own]))
+        if differing == RATES and not (self._lazy or wholes or parameters.has_shared):
+            rows = self._of_all_members(parameters.blocks[0], arrays) or rows
         whole_rows = self._one_row(parameters, arrays, rows, wholes)
         self._shares = self._cut(whole_rows or rows)
         for n, (key, whole) in enumerate(wholes):
@@ -111,11 +121,36 @@ class Walk:
             if run:
                 yield last[0], k, run
 
-    def _add(self, key: Key) -> None:
-        """Make the 0-d arrays that hold the coefficients of `key`."""
+    def _add(self, key: Key, eta: Any = 0.0) -> None:
+        """Make the arrays that hold the coefficients of `key`; `eta` has the shape of the rates."""
         if key not in self._coefficients:
-            values = self._directions[key[0]].coefficients(0.0, 1)
-            self._coefficients[key] = [np.zeros((), self._dtype) for _ in values]
+            values = self._directions[key[0]].coefficients(eta, 1)
+            self._coefficients[key] = [np.zeros(np.shape(v), self._dtype) for v in values]
+
+    def _of_all_members(
+        self, block: Block, arrays: dict[str, list[Array]]
+    ) -> list[tuple[Key, list[Array]]]:
+        """Return the runs as arrays (n_members, n_elements), for one call of numpy for all members.
+
+        Returns an empty list if members are large, or if their runs differ.
+        """
+        n_members, n_params = block.theta.shape
+        if n_params > TOGETHER_ELEMENTS or block.theta.size > STEP_ELEMENTS:
+            return []
+        own: list[list[tuple[int, float, slice]]] = [[] for _ in range(n_members)]
+        for number, k, places in self._runs(block):
+            columns = slice(places[0].columns.start, places[-1].columns.stop)
+            own[k].append((number, of_member(places[0].group.rate, k), columns))
+        if any(runs != own[0] for runs in own):
+            return []
+        self._coefficients.clear()
+        found = []
+        for number, factor, columns in own[0]:
+            key = number, EACH, factor
+            self._add(key, np.zeros((n_members, 1)))
+            slots = (arrays[name][0] for name in self._directions[number].slots)
+            found.append((key, [a[:, columns] for a in (block.theta, block.grad, *slots)]))
+        return found
 
     def _one_row(
         self,
@@ -127,9 +162,9 @@ class Walk:
         """Return all rows as one row if all are dense and have one rate; else an empty list."""
         if parameters.has_shared or wholes or self._lazy or len(rows) != parameters.n_members:
             return []
-        if len(self._coefficients) > 1:
-            return []
         key = rows[0][0]
+        if len(self._coefficients) > 1 or key[1] == EACH:
+            return []
         slots = self._directions[key[0]].slots
         own = [parameters.theta, parameters.grad, *(arrays[name][0] for name in slots)]
         return [(key, [a.reshape(-1) for a in own])]
@@ -144,13 +179,14 @@ class Walk:
         size = ceil(n_elements / n_shares / ceil(n_elements / n_shares / STEP_ELEMENTS))
         scratch = np.empty((n_shares, size), self._dtype)
         pieces = [
-            (key, [a[start : start + size] for a in arrays])
+            (key, [a[..., start : start + size] for a in arrays])
             for key, arrays in rows
-            for start in range(0, arrays[0].size, size)
+            for start in range(0, arrays[0].shape[-1], size)
         ]
         for n, (key, arrays) in enumerate(pieces):
             if self._directions[key[0]].needs_scratch:
-                arrays.append(scratch[n % n_shares, : arrays[0].size])
+                first = arrays[0]
+                arrays.append(scratch[n % n_shares, : first.size].reshape(first.shape))
             shares[n % n_shares].append((key, arrays))
         return shares
 
@@ -161,14 +197,10 @@ class Walk:
 
     def step(self, eta: Any, t: Any) -> None:
         """Take step `t` at learning rate `eta`; each is a number, or an array (n_members,)."""
-        own_eta, own_t = eta, t
-        for (number, k, factor), coefficients in self._coefficients.items():
-            if self.by_member:
-                own_eta = float(eta[k]) if isinstance(eta, np.ndarray) else eta
-                own_t = int(t[k]) if isinstance(t, np.ndarray) else t
-            values = self._directions[number].coefficients(own_eta * factor, own_t)
+        for key, coefficients in self._coefficients.items():
+            values = self._values(key, eta, t)
             for coefficient, value in zip(coefficients, values, strict=True):
-                coefficient.fill(value)
+                coefficient[...] = value
         if len(self._shares) == 1:
             self._step_share(0)
         else:
@@ -176,6 +208,17 @@ class Walk:
         for table in self._lazy:
             touched = self._layers[table.place.layer].touched(table.place.name, table.member)
             table.step(self._coefficients[table.key], touched)
+
+    def _values(self, key: Key, eta: Any, t: Any) -> Any:
+        """Return the coefficients of a key: numbers, or arrays (n_members, 1)."""
+        number, k, factor = key
+        coefficients = self._directions[number].coefficients
+        if k == EACH:
+            return coefficients(eta[:, None] * factor, t)
+        if self.differing:
+            eta = float(eta[k]) if isinstance(eta, np.ndarray) else eta
+            t = int(t[k]) if isinstance(t, np.ndarray) else t
+        return coefficients(eta * factor, t)
 
     def _step_share(self, share: int) -> None:
         for key, arrays in self._shares[share]:

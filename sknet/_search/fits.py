@@ -1,7 +1,7 @@
 """`fit` of several estimators on the same data, as lanes of one training."""
 
-from collections.abc import Iterable, Sequence
-from copy import copy
+from collections.abc import Sequence
+from copy import copy, deepcopy
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -43,7 +43,7 @@ def has_lanes(estimator: Any) -> bool:
 
 
 def fit_lanes(
-    estimators: Sequence[Any], X: Any, y: Any, fit_params: dict[str, Any]
+    estimators: Sequence[Any], X: Any, y: Any, fit_params: dict[str, Any], n_times: int = 1
 ) -> list[Outcome]:
     """Fit each estimator to X and y, as ``estimator.fit(X, y, **fit_params)`` does.
 
@@ -55,6 +55,8 @@ def fit_lanes(
         As for `fit`.
     fit_params : dict
         As for `fit`.
+    n_times : int
+        How often this process fits such estimators, which share the cost of importing numba.
 
     Returns
     -------
@@ -80,9 +82,14 @@ def fit_lanes(
         else:  # raises
             outcomes[k] = _fitted_alone(estimator, X, y, fit_params)
     if networks:
-        outcomes |= _fit_networks({k: estimators[k] for k in networks}, X, y, **fit_params)
-    for numbers in _of_equal_transformers({k: estimators[k] for k in pipelines}):
-        outcomes |= _fit_pipelines({k: estimators[k] for k in numbers}, X, y, fit_params)
+        own = {k: estimators[k] for k in networks}
+        outcomes |= _fit_networks(own, n_times, X, y, **fit_params)
+    groups = _of_equal_transformers({k: estimators[k] for k in pipelines})
+    for numbers in groups:
+        own_X = X if numbers is groups[-1] else _copy_of(X)  # transformers may overwrite it
+        outcomes |= _fit_pipelines(
+            {k: estimators[k] for k in numbers}, own_X, y, fit_params, n_times
+        )
     return [outcomes[k] for k in range(len(estimators))]
 
 
@@ -100,6 +107,7 @@ def _fitted_alone(estimator: Any, X: Any, y: Any, fit_params: dict[str, Any]) ->
 
 def _fit_networks(
     estimators: dict[int, BaseMLP],
+    n_times: int,
     X: Any,
     y: Any,
     sample_weight: Any = None,
@@ -119,7 +127,7 @@ def _fit_networks(
         except Exception as error:
             errors[k] = _failed(estimator, before[k], error)
     numbers = list(begun)
-    for place, outcome in train_all([begun[k].job for k in numbers]):
+    for place, outcome in train_all([begun[k].job for k in numbers], n_times):
         k = numbers[place]
         estimator = estimators[k]
         if isinstance(outcome, Result):
@@ -171,18 +179,22 @@ class Recorder(BaseEstimator):
         return self.estimator.__sklearn_tags__()
 
 
-def _of_equal_transformers(pipelines: dict[int, Pipeline]) -> Iterable[list[int]]:
+def _copy_of(X: Any) -> Any:
+    return X.copy() if hasattr(X, "copy") else deepcopy(X)
+
+
+def _of_equal_transformers(pipelines: dict[int, Pipeline]) -> list[list[int]]:
     """Return the numbers of pipelines whose steps before the last one are equal."""
     groups: dict[Any, list[int]] = {}
     for k, pipeline in pipelines.items():
         params = {name: v for name, v in pipeline.get_params(deep=False).items() if name != "steps"}
         key = key_of(pipeline.steps[:-1], pipeline.steps[-1][0], params)
         groups.setdefault(key, []).append(k)
-    return groups.values()
+    return list(groups.values())
 
 
 def _fit_pipelines(
-    pipelines: dict[int, Pipeline], X: Any, y: Any, fit_params: dict[str, Any]
+    pipelines: dict[int, Pipeline], X: Any, y: Any, fit_params: dict[str, Any], n_times: int
 ) -> dict[int, Outcome]:
     """Fit pipelines whose transformers are equal: these once, their last steps as lanes."""
     started = perf_counter()
@@ -197,7 +209,8 @@ def _fit_pipelines(
         return {k: Outcome(error, each) for k in pipelines}
     X, y, fit_params = fitted.steps[-1][1].seen
     each = (perf_counter() - started) / len(pipelines)
-    outcomes = fit_lanes([own.steps[-1][1] for own in pipelines.values()], X, y, fit_params)
+    last_steps = [own.steps[-1][1] for own in pipelines.values()]
+    outcomes = fit_lanes(last_steps, X, y, fit_params, n_times)
     for pipeline in pipelines.values():
         new = {name: value for name, value in vars(fitted).items() if name not in vars(pipeline)}
         vars(pipeline).update(new)

@@ -56,7 +56,8 @@ class LaneParallel(Parallel):
                 tasks[k] = None
             return own
 
-        found = super().__call__(delayed(run_job)(taken(job)) for job in jobs)
+        n_times = -(-len(splits) // joblib.effective_n_jobs(self.n_jobs))
+        found = super().__call__(delayed(run_job)(taken(job), n_times) for job in jobs)
         results = [None] * len(tasks)
         for job, own in zip(jobs, found, strict=True):
             for number, result in zip(job, own, strict=True):
@@ -123,14 +124,17 @@ def _shape_of(task: Task) -> str:
     return repr([getattr(estimator, name) for name in names])
 
 
-def run_job(tasks: list[Task]) -> list[Any]:
-    """Run tasks of one split; return their results in order. `tasks` is emptied."""
+def run_job(tasks: list[Task], n_times: int) -> list[Any]:
+    """Run tasks of one split; return their results in order. `tasks` is emptied.
+
+    `n_times` says how many splits this process runs.
+    """
     bound = [_bound(task) for task in tasks]
     if len(tasks) == 1 and not has_lanes(bound[0][1].arguments["estimator"]):
         function, own = bound[0]
         return [function(*own.args, **own.kwargs)]
     tasks.clear()
-    fits = DeferredFits([own.arguments["estimator"] for _, own in bound])
+    fits = DeferredFits([own.arguments["estimator"] for _, own in bound], n_times)
     bound.reverse()  # each estimator can be freed when its task has ended
     results = []
     while bound:
@@ -150,6 +154,8 @@ class DeferredFits:
     ----------
     estimators : list of estimator
         With their candidates' parameters.
+    n_times : int
+        As for `fit_lanes`.
 
     Attributes
     ----------
@@ -157,8 +163,8 @@ class DeferredFits:
         Empty before the first call.
     """
 
-    def __init__(self, estimators: list[Any]) -> None:
-        self._estimators = estimators
+    def __init__(self, estimators: list[Any], n_times: int = 1) -> None:
+        self._estimators, self._n_times = estimators, n_times
         self.outcomes: list[Outcome] = []
         self._tracebacks: list[Any] = []
 
@@ -178,7 +184,7 @@ class DeferredFits:
         def fit(X: Any, y: Any = None, **fit_params: Any) -> Any:
             del own["fit"], own["set_params"]
             if not self.outcomes:
-                self.outcomes = fit_lanes(self._estimators, X, y, fit_params)
+                self.outcomes = fit_lanes(self._estimators, X, y, fit_params, self._n_times)
                 errors = [own.error for own in self.outcomes]
                 self._tracebacks = [error and error.__traceback__ for error in errors]
             error = self.outcomes[k].error

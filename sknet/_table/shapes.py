@@ -78,12 +78,13 @@ def missing_codes(x: np.ndarray, w: np.ndarray | None) -> list[float]:
     while last - first > 1 and len(found) < MOST_CODES:
         for end, following in ((first, first + 1), (last, last - 1)):
             rest = slice(first + 1, last + 1) if end == first else slice(first, last)
+            if weights[end] < CODE_SHARE * total:
+                continue
+            is_written = looks_like_code(values[end])
+            if not is_written and weights[end] < CODE_WEIGHT * np.median(weights[rest]):
+                continue
             gap = abs(values[end] / 2.0 - values[following] / 2.0)
-            spread = deviation(values[rest], weights[rest])
-            least = CODE_SHARE * total
-            if not looks_like_code(values[end]):
-                least = max(least, CODE_WEIGHT * np.median(weights[rest]))
-            if weights[end] >= least and gap > CODE_GAP / 2.0 * spread:
+            if gap > CODE_GAP / 2.0 * deviation(values[rest], weights[rest]):
                 found.append(float(values[end]))
                 first, last = rest.start, rest.stop - 1
                 break

@@ -115,6 +115,12 @@ def test_transformers_are_fitted_once_a_split_and_setting(monkeypatch):
     assert len(seen) == 2 * 2
 
 
+def test_a_transformer_that_overwrites_its_input_changes_no_other_candidate():
+    pipeline = Pipeline([("scale", StandardScaler(copy=False)), ("network", CLASSIFIER)])
+    grid = {"scale__with_mean": [True, False], "scale__with_std": [True, False]}
+    both("GridSearchCV", pipeline, grid, 7 * X + 5, Y_CLASSES, cv=2)
+
+
 def test_candidates_that_replace_steps(joint):
     pipeline = Pipeline([("scale", StandardScaler()), ("last", CLASSIFIER)])
     grid = [
