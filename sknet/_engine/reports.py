@@ -71,3 +71,13 @@ class DivergenceError(ValueError):
             f" and need to be preprocessed: the loss or its gradient is not finite {when}."
             f" Scale X (StandardScaler) and, in regression, y. {advice}".rstrip()
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _with_message, (str(self),)
+
+
+def _with_message(message: str) -> DivergenceError:
+    """Return the error with a message that is whole already, as a worker process sends it."""
+    error = DivergenceError.__new__(DivergenceError)
+    error.args = (message,)
+    return error

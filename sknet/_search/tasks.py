@@ -8,6 +8,7 @@ job runs the tasks one after another, each by scikit-learn's own function, with 
 each call returns or raises what the fit of its estimator has come to.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -21,6 +22,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sknet._base import BaseMLP
 from sknet._search.fits import Outcome, fit_lanes, has_lanes
+from sknet._search.rebound import rebound
 
 #: The functions of scikit-learn whose tasks can be joined.
 JOINED = {"_fit_and_score", "_fit_and_predict"}
@@ -140,11 +142,22 @@ def run_job(tasks: list[Task], n_times: int) -> list[Any]:
     while bound:
         function, own = bound.pop()
         with fits.deferred(len(results)):
-            result = function(*own.args, **own.kwargs)
-        if isinstance(result, dict) and "fit_time" in result:
-            result["fit_time"] = fits.outcomes[len(results)].seconds
-        results.append(result)
+            results.append(rebound(function, time=fits.clock)(*own.args, **own.kwargs))
     return results
+
+
+class Clock:
+    """Stands for the module `time` in scikit-learn's function, with an offset in seconds."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+
+    def time(self) -> float:
+        """Return the seconds since the epoch, plus the offset."""
+        return time.time() + self.offset
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
 
 
 class DeferredFits:
@@ -159,13 +172,14 @@ class DeferredFits:
 
     Attributes
     ----------
-    outcomes : list of Outcome
-        Empty before the first call.
+    clock : Clock
+        By which each fit takes its part of the time of all, whichever call has trained them.
     """
 
     def __init__(self, estimators: list[Any], n_times: int = 1) -> None:
         self._estimators, self._n_times = estimators, n_times
-        self.outcomes: list[Outcome] = []
+        self.clock = Clock()
+        self._outcomes: list[Outcome] = []
         self._tracebacks: list[Any] = []
 
     @contextmanager
@@ -182,12 +196,14 @@ class DeferredFits:
             return estimator
 
         def fit(X: Any, y: Any = None, **fit_params: Any) -> Any:
+            started = time.time()
             del own["fit"], own["set_params"]
-            if not self.outcomes:
-                self.outcomes = fit_lanes(self._estimators, X, y, fit_params, self._n_times)
-                errors = [own.error for own in self.outcomes]
+            if not self._outcomes:
+                self._outcomes = fit_lanes(self._estimators, X, y, fit_params, self._n_times)
+                errors = [own.error for own in self._outcomes]
                 self._tracebacks = [error and error.__traceback__ for error in errors]
-            error = self.outcomes[k].error
+            error, seconds = self._outcomes[k]
+            self.clock.offset += seconds - (time.time() - started)
             if error is not None:  # several lanes may have the same one
                 raise error.with_traceback(self._tracebacks[k])
             return estimator
