@@ -40,6 +40,9 @@ from sknet._training.warning import warn_of_alpha
 #: Lanes that are compiled together, at most, which limits memory.
 COMPILED_LANES = 16
 
+#: Elements of activations and parameters of lanes in lockstep, at most. Measured: 12 lanes of (64,)
+#: and 30 of (32, 16) hidden units took 4 % less time than in halves, and 25 % less than in eighths.
+LANES_ELEMENTS = 2 * LOCKSTEP_ELEMENTS
 #: Compiled code saves one part in so many of the time of lanes in lockstep; of fits one by one it
 #: saves half and more. Measured with (64,) and (32, 16) hidden units.
 COMPILED_GAIN = 4
@@ -167,8 +170,8 @@ def _together(lanes: Sequence[Lane], n_times: int) -> tuple[int, bool]:
     s = first.job.settings
     network = network_of(s, prepared, _generators(first))
     batches = batches_of(s, prepared, network, first.job.own_rows())
-    size = LOCKSTEP_ELEMENTS // network.elements(batches.batch_size)
-    size = size if size >= LEAST_LANES else 1
+    elements = network.elements(batches.batch_size)
+    size = LANES_ELEMENTS // elements if LOCKSTEP_ELEMENTS // elements >= LEAST_LANES else 1
     n_epochs = n_times * sum(lane.job.settings.max_iter for lane in lanes)
     n_epochs = n_epochs if size == 1 else n_epochs // COMPILED_GAIN
     optimizer = optimizer_of(s, prepared, network)
@@ -203,7 +206,8 @@ def _train_together(lanes: Sequence[Lane], compiles: bool) -> Iterator[tuple[int
     assert optimizer is not None
     training = Training(network, optimizer, _rates(lanes), together)
     is_alike = not compiles and _is_alike(lanes)
-    batches = batches_of(settings, prepared, network, _own_rows(lanes), is_alike)
+    n_lockstep = 1 if compiles else network.n_members
+    batches = batches_of(settings, prepared, network, _own_rows(lanes), n_lockstep, is_alike)
     if compiles:
         training.compiled = CompiledEpoch.of(network, optimizer, batches)
     elif network.n_shares(batches.batch_size) == 1:

@@ -86,18 +86,20 @@ def batches_of(
     prepared: Prepared,
     network: Network,
     members: MemberRows | None,
+    n_lockstep: int | None = None,
     is_alike: bool = False,
 ) -> Batches:
     """Return the batches of all members if they are trained in lockstep, else of one.
 
-    `is_alike` says that all members see the same rows in the same order.
+    `n_lockstep` is the number of members, if it is not the network's; `is_alike` says that all
+    members see the same rows in the same order.
     """
     rows = prepared.rows
     size = settings.batch_rows(len(rows.Y))
     own_rows = None if members is None else members.train
     w = rows.w if own_rows is None or rows.w is None else _own_weights(rows.w, own_rows)
     smoothing = smoothing_of(settings, prepared)
-    n_lockstep = network.n_lockstep(size)
+    n_lockstep = n_lockstep or network.n_lockstep(size)
     return Batches(
         rows.X, rows.Y, w, size, settings.shuffle, n_lockstep, own_rows, smoothing, is_alike
     )
