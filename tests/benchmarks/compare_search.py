@@ -21,6 +21,7 @@ import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -207,14 +208,19 @@ def main() -> None:
     parser.add_argument("--only", default="", help="words that the names of cases contain")
     parser.add_argument("--quick", action="store_true", help="few epochs")
     parser.add_argument("--repeats", type=int, default=5, help="rounds (default 5)")
+    parser.add_argument("--rst", type=Path, help="write the tables to this file, for the docs")
     parser.add_argument("--threads", action="store_true", help="do not limit BLAS to one thread")
     options = parser.parse_args()
     print("\n".join(f"{name}: {value}" for name, value in environment().items()), "\n")
     warnings.simplefilter("ignore")
     limit = nullcontext() if options.threads else threadpool_limits(1)
+    found = []
     with limit:
         for table in tables(options.quick, options.repeats, options.only.split(",")):
             print(table.text(), flush=True)
+            found.append(table.rst())
+    if options.rst:
+        options.rst.write_text("\n\n".join(found), encoding="utf-8")
 
 
 if __name__ == "__main__":
