@@ -56,6 +56,9 @@ class FittedAttributes:
         if self.embeddings_:
             E = np.concatenate(self.embeddings_, axis=-2)
             first.append({"E": E.reshape(-1, *E.shape[-2:])})
+        if self.frequencies_ is not None:
+            own = {"F": self.frequencies_, "P": self.phases_}
+            first.append({name: a.reshape(-1, *a.shape[-2:]) for name, a in own.items()})
         return [*first, *dense]
 
     def _model(
@@ -69,11 +72,14 @@ class FittedAttributes:
             return np.ascontiguousarray(a[0] if one else a)
 
         tables = [layer["E"] for layer in layers if "E" in layer]
+        periods = next((layer for layer in layers if "F" in layer), None)
         layers = [layer for layer in layers if "W" in layer]
         rows = np.cumsum([n_levels + 1 for n_levels in encoder.embedded_levels])[:-1]
         E = [part for table in tables for part in np.split(table, rows, axis=-2)]
         return {
             "embeddings_": [own(part) for part in E],
+            "frequencies_": None if periods is None else own(periods["F"]),
+            "phases_": None if periods is None else own(periods["P"]),
             "_encoding": dict(encoder.state),
             "coefs_": [own(layer["W"]) for layer in layers],
             "intercepts_": [own(layer["b"][..., 0, :]) for layer in layers],

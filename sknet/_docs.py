@@ -47,13 +47,19 @@ feature_scaling : {'auto', 'standard', 'robust'} or None, default='auto'
     times the usual one, by the median of the values other than 0, and clips as 'robust' does.
     'standard' and 'robust' divide them by the standard deviation; 'robust' also clips.
 
-numeric_embedding : {'auto', 'ple'} or None, default='auto'
-    Whether the network also sees in which interval a number lies: 'ple' adds a piecewise-linear
-    encoding of each column of numbers beside the column itself, so that the first layer learns
-    splines (Gorishniy et al. 2022). The weights of the encoding start at zero. The knots are
-    quantiles of the training rows; columns of fewer than 20 different values have none. The
-    encoding is computed batch by batch. An error with sparse X. 'auto' is 'ple' from 1,000 rows on,
-    but None for sparse X, and for classes with more than 8 columns of numbers.
+numeric_embedding : {'auto', 'ple', 'periodic'} or None, default='auto'
+    What the network sees of a number beside the number itself, so that it learns steep curves. The
+    weights of what is added start at zero, and it is computed batch by batch. Columns of fewer than
+    20 different values have nothing added. An error with sparse X.
+
+    - 'ple', its position in each of `n_bins` bins: the first layer learns splines (Gorishniy et al.
+      2022). The bins are quantiles of the training rows
+    - 'periodic', 16 cosines (fewer for more than 16 columns): their frequencies and phases are
+      learned, `frequencies_` and `phases_` (Gorishniy et al. 2022; Holzmüller et al. 2024)
+    - None, nothing
+
+    'auto' is None below 1,000 rows and for sparse X; else 'ple' for numbers, and for classes if one
+    of them is rare (its share times the number of classes is below 0.1); else 'periodic'.
 
 n_bins : int or 'auto', default='auto'
     Intervals of each column for ``numeric_embedding='ple'``, at least 2; fewer where quantiles
@@ -83,9 +89,15 @@ max_onehot : int, default=32
 
 embedding_dim : int or 'auto', default='auto'
     How many numbers the network learns for each level of an embedded category (Guo and Berkhahn
-    2016). 'auto' is the largest number of levels of such a category, but at most 16. They are drawn
+    2016). 'auto' is the largest number of levels of such a category, but at most 4. They are drawn
     from the normal distribution with standard deviation 0.1; those of unknown and missing levels
     start at 0. A step updates only the levels in its batch, without `alpha` or `weight_decay`.
+
+embedding_dropout : float or 'auto', default='auto'
+    Probability, in [0, 1), with which a training step takes an embedded level for an unknown one.
+    So the network also learns what to predict for a level that it has not seen, and a column that
+    does not help does less harm. 'auto' is 0.25, but 0 for 60 rows or fewer and other solvers than
+    'adamw', 'adam' and 'rmsprop'. An error with 'lbfgs'.
 """
 
 TRAINING = """
@@ -192,12 +204,13 @@ early_stopping : bool or 'auto', default='auto'
     `n_iter_no_change` epochs that do not raise it by `tol`. The parameters of the best epoch are
     kept. Of epochs with equal scores, the validation loss decides. The validation rows are `X_val`
     of `fit`, else a hold-out of `validation_fraction` of the rows, stratified by class; if that is
-    impossible, it is random and a warning says why. 'auto' is True with 'adamw', 'adam' and
-    'rmsprop' if there are at least 1,000 rows (regressor: 200), `cv`, or `X_val`. `partial_fit` has
-    no hold-out. An error with 'lbfgs' and several members.
+    impossible, it is random and a warning says why; each class keeps a row for training. 'auto' is
+    True with 'adamw', 'adam' and 'rmsprop' if there are more than 60 rows. `partial_fit` has no
+    hold-out. An error with 'lbfgs' and several members.
 
 validation_fraction : float or 'auto', default='auto'
     Share of the rows that early stopping holds out, in (0, 1). No effect if `X_val` is given.
+    'auto' is 0.1, but 0.15 from 61 to 999 rows with 'adamw', 'adam' and 'rmsprop'.
 
 scoring : str, callable or None, default='auto'
     The validation score, higher is better. None is that of the method `score`, 'loss' is minus the
@@ -304,6 +317,11 @@ embeddings_ : list of ndarray
 resolved_params_ : dict
     What was chosen for each parameter that is 'auto' and depends on the rows, the solver or the
     task.
+
+frequencies_, phases_ : ndarray of shape (n_embedded, n_frequencies), or None
+    Frequencies, in periods per unit of the encoded column, and phases, in periods, of each column
+    that ``numeric_embedding='periodic'`` embeds; None without it. Several members have one more
+    axis in front.
 
 oof_prediction_ : ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_classes)
     With `cv`: the prediction of each row by the networks that were not trained on it;

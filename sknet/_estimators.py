@@ -76,7 +76,7 @@ class MLPBackpropClassifier(ClassifierMixin, PredictsSets, BaseMLP):
         Share e of the target, in [0, 1), that is spread evenly over the K classes:
         ``(1 - e) * y + e / K``; K is 2 for two classes and for each of several labels (Szegedy et
         al. 2016). Only for training: the validation loss uses the labels as they are. 'auto' is 0.1
-        where the result is calibrated and no class is rare, else 0.
+        (0.05 below 1,000 rows) where the result is calibrated and no class is rare, else 0.
 
     calibration : {'auto', 'temperature'} or None, default='auto'
         'temperature' divides the raw output by one number, which minimises the cross-entropy of
@@ -154,6 +154,7 @@ class MLPBackpropClassifier(ClassifierMixin, PredictsSets, BaseMLP):
         min_frequency: float | str = "auto",
         max_onehot: int = 32,
         embedding_dim: int | str = "auto",
+        embedding_dropout: float | str = "auto",
         solver: str = "adamw",
         alpha: float | str = "auto",
         dropout: Numbers | str = "auto",
@@ -558,6 +559,7 @@ class MLPBackpropRegressor(RegressorMixin, PredictsIntervals, BaseMLP):
         min_frequency: float | str = "auto",
         max_onehot: int = 32,
         embedding_dim: int | str = "auto",
+        embedding_dropout: float | str = "auto",
         solver: str = "adamw",
         alpha: float | str = "auto",
         dropout: Numbers | str = "auto",

@@ -83,7 +83,7 @@ RULES: Mapping[str, Rule] = {
     "categorical_features": one_of("from_dtype")
     | Rule(names_columns, "a mask, positions or names of columns, as a tuple, list or 1-d array")
     | NONE,
-    "numeric_embedding": one_of("auto", "ple") | NONE,
+    "numeric_embedding": one_of("auto", "ple", "periodic") | NONE,
     "n_bins": AUTO | integer(2),
     "input_scaling_layer": AUTO | BOOLEAN,
     "averaging": AUTO | real("(0, inf)") | NONE,
@@ -92,6 +92,7 @@ RULES: Mapping[str, Rule] = {
     "min_frequency": AUTO | integer(1) | real("[0, 1)"),
     "max_onehot": integer(0),
     "embedding_dim": AUTO | integer(1),
+    "embedding_dropout": AUTO | real("[0, 1)"),
     "huber_delta": real("(0, inf)"),
     "tweedie_power": real("[1, 3]"),
     "quantile": LEVEL
@@ -164,6 +165,7 @@ VALIDATES = Condition(
     "early_stopping", lambda p: bool(p["early_stopping"] or p["X_val"] or p["cv"] is not None)
 )
 HAS_CATEGORIES = Condition("categorical_features", lambda p: p["categorical_features"] is not None)
+OF_CATEGORIES = "min_frequency", "max_onehot", "embedding_dim", "embedding_dropout"
 
 #: The conditions of each parameter that can be without effect. A warning names the option of the
 #: first one that does not hold. "X_val" stands for the rows that are given to `fit`.
@@ -183,9 +185,11 @@ HAS_EFFECT: Mapping[str, tuple[Condition, ...]] = {
         Condition("learning_rate", lambda p: p["learning_rate"] == "invscaling"),
     ),
     **dict.fromkeys(("dropout", "input_scaling_layer"), (HAS_HIDDEN,)),
-    "n_bins": (Condition("numeric_embedding", lambda p: p["numeric_embedding"] is not None),),
+    "n_bins": (
+        Condition("numeric_embedding", lambda p: p["numeric_embedding"] in ("auto", "ple")),
+    ),
     "calibration": (VALIDATES,),
-    **dict.fromkeys(("min_frequency", "max_onehot", "embedding_dim"), (HAS_CATEGORIES,)),
+    **dict.fromkeys(OF_CATEGORIES, (HAS_CATEGORIES,)),
     "max_fun": (Condition("solver", lambda p: not _stochastic(p)),),
     "validation_fraction": (
         Condition("early_stopping", lambda p: bool(p["early_stopping"])),
@@ -214,7 +218,8 @@ HAS_EFFECT: Mapping[str, tuple[Condition, ...]] = {
 }
 
 #: Parameters that would change the model but do not work with lbfgs, and the value that is allowed.
-OFF = {"dropout": 0.0, "dropout_input": 0.0, "clip_norm": None, "averaging": None}
+OFF = {"dropout": 0.0, "dropout_input": 0.0, "embedding_dropout": 0.0, "clip_norm": None}
+OFF |= {"averaging": None}
 
 
 def store(estimator: Any, arguments: Mapping[str, Any]) -> None:

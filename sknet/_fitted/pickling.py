@@ -85,11 +85,15 @@ def _fault(state: Mapping[str, Any]) -> str | None:
     shapes = [(*members, n_levels + 1, encoder.dim) for n_levels in encoder.embedded_levels]
     if [a.shape for a in E] != shapes or {str(a.dtype) for a in E} - dtypes:
         return f"embeddings_ have shapes {[a.shape for a in E]}"
+    columns, n_frequencies = encoder.periodic
+    waves = [state["frequencies_"], state["phases_"]] if columns else []
+    if any(a.shape != (*members, len(columns), n_frequencies) for a in waves):
+        return f"frequencies_ and phases_ have shapes {[a.shape for a in waves]}"
     for k, (n_in, n_out) in enumerate(pairwise(units)):
         if W[k].shape != (*members, n_in, n_out) or b[k].shape != (*members, n_out):
             return f"coefs_[{k}] and intercepts_[{k}] have shapes {W[k].shape} and {b[k].shape}"
-    if not all(np.isfinite(a).all() for a in (*W, *b, *E)):
-        return "coefs_, intercepts_ or embeddings_ are not finite"
+    if not all(np.isfinite(a).all() for a in (*W, *b, *E, *waves)):
+        return "coefs_, intercepts_, embeddings_, frequencies_ or phases_ are not finite"
     activations = state["_activations"]
     if len(activations) != len(W) - 1 or not ACTIVATIONS.keys() >= set(activations):
         return f"activations are {activations!r}"

@@ -26,6 +26,6 @@ encoding.py            `Encoding`, what every encoding does; the parameters by w
 number_encodings.py    numbers: as they are, scaled, quantiles; indicator of missing ones
 category_encodings.py  categories: -1 and +1, one-hot, codes for an embedding; identifiers: left out
 encodings.py           ``ENCODINGS``, the table of them, and which one a column gets
-knots.py               knots of the piecewise-linear embedding of numbers
+knots.py               which numbers are embedded, and the knots of their splines
 encoder.py             `Encoder`: the blocks of encoded columns, in order
 """

@@ -9,8 +9,9 @@ from sknet._table.encoding import CODES, Encoding, EncodingSettings
 from sknet._table.levels import LevelCodes
 from sknet._table.table import Table
 
-#: The largest embedding_dim that "auto" picks.
-LARGEST_DIM = 16
+#: The largest embedding_dim that "auto" picks. Measured with a useless column of 300 levels: RMSE
+#: 1.028 times that without the column with 4, 1.045 with 16; a useful one gains equally from both.
+LARGEST_DIM = 4
 
 
 class Categories(Encoding):

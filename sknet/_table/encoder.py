@@ -65,11 +65,15 @@ class Encoder:
             self._places.append(slice(at, at + block.n_columns))
             at += block.n_columns
         self.n_columns = at
-        self.knots = state["knots"]
+        self.knots, self.periodic = state["knots"], state["periodic"]
 
     def with_knots(self, knots: Sequence[tuple[int, np.ndarray]]) -> "Encoder":
         """Return the encoder of a network that embeds numbers piecewise linearly."""
         return Encoder({**self.state, "knots": list(knots)})
+
+    def with_periods(self, columns: Sequence[int], n_frequencies: int) -> "Encoder":
+        """Return the encoder of a network that embeds these columns of numbers by cosines."""
+        return Encoder({**self.state, "periodic": (list(columns), n_frequencies)})
 
     @property
     def number_columns(self) -> list[int]:
@@ -113,6 +117,7 @@ class Encoder:
                 "codes": list(found.numbers.codes.copy()),
                 "blocks": blocks,
                 "knots": [],
+                "periodic": ([], 0),
             }
         )
 
@@ -125,7 +130,8 @@ class Encoder:
     def n_units(self) -> int:
         """Columns that the first dense layer sees."""
         codes = sum(len(edges) - 1 for _, edges in self.knots)
-        return sum(block.n_units for block in self.blocks) + codes
+        columns, n_frequencies = self.periodic
+        return sum(block.n_units for block in self.blocks) + codes + len(columns) * n_frequencies
 
     @property
     def embedded(self) -> list[int]:
@@ -180,6 +186,8 @@ class Encoder:
             and embeds == sorted(embeds)  # these blocks come last
             and len({block.dim for block in self.blocks if block.embeds}) <= 1
             and all(self._is_knots(*own) for own in self.knots)
+            and set(self.periodic[0]) <= set(range(self.n_dense))
+            and self.periodic[1] >= 0
         )
 
     def _is_knots(self, column: int, edges: np.ndarray) -> bool:
@@ -235,7 +243,8 @@ class Encoder:
             Where a number is infinite, or too large for `dtype`; names the column.
         """
         with np.errstate(over="raise", invalid="ignore"):
-            if scipy.sparse.issparse(table.numbers):
+            if table.is_sparse:
+                table = table[:]
                 return self._encoded_sparse(table, dtype)
             if out is None and self.changes_nothing and table.gaps() is None:
                 return self.blocks[0].cast(table, dtype)

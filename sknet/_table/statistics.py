@@ -339,7 +339,7 @@ class TableStatistics(NamedTuple):
         cls, table: Table, w: np.ndarray | None, quartiles: bool, shapes: bool = False
     ) -> "TableStatistics":
         """Return the statistics of a table, whose rows have weights above 0."""
-        X = table.numbers
+        X = table.columns
         sparse = scipy.sparse.issparse(X)
         if sparse:
             numbers = of_sparse_columns(X, w, shapes)

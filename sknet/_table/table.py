@@ -93,6 +93,15 @@ class Table:
     def dtype(self) -> np.dtype:
         return self.numbers.dtype
 
+    @property
+    def is_sparse(self) -> bool:
+        return scipy.sparse.issparse(self.numbers)
+
+    @property
+    def columns(self) -> Any:
+        """The numbers, for use column by column: ``columns[:, k]``."""
+        return self.numbers
+
     def __getitem__(self, rows: Any) -> "Table":
         """Return some rows: a slice, or an array of their numbers."""
         left = rows if self._rows is None else self._numbered()[rows]
@@ -141,6 +150,63 @@ class Table:
         refuse_infinite(self.numbers, self.names_of_numbers)
         gaps = np.isnan(self.numbers)
         return gaps if gaps.any() else None
+
+
+class _Columns:
+    """The chosen rows of an array, copied only for the columns that are asked for."""
+
+    def __init__(self, whole: np.ndarray, chosen: np.ndarray) -> None:
+        self._whole, self._chosen = whole, chosen
+        self.shape = len(chosen), whole.shape[1]
+        self.size = self.shape[0] * self.shape[1]
+
+    def __getitem__(self, place: tuple[slice, Any]) -> np.ndarray:
+        rows, columns = place
+        return self._whole[:, columns][self._chosen[rows]]
+
+
+class Selection(Table):
+    """Some rows of a table, which are copied only where they are used: ``selection[rows]``.
+
+    Parameters
+    ----------
+    whole : Table
+    chosen : ndarray of int
+        Numbers of the rows.
+    """
+
+    def __init__(self, whole: Table, chosen: np.ndarray) -> None:
+        self.whole, self.chosen = whole, chosen
+        self.levels, self.categorical, self.names = whole.levels, whole.categorical, whole.names
+        self.complete, self._source = whole.complete, whole._source
+        self._rows = chosen if whole._rows is None else whole._numbered()[chosen]
+
+    @property
+    def numbers(self) -> Any:
+        return self.whole.numbers[self.chosen]
+
+    @property
+    def columns(self) -> Any:
+        return self.numbers if self.is_sparse else _Columns(self.whole.numbers, self.chosen)
+
+    @property
+    def codes(self) -> np.ndarray:
+        return self.whole.codes[self.chosen]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.chosen), self.whole.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.whole.dtype
+
+    @property
+    def is_sparse(self) -> bool:
+        return self.whole.is_sparse
+
+    def __getitem__(self, rows: Any) -> Table:
+        return self.whole[self.chosen[rows]]
 
 
 def rows_of(X: Any, rows: slice | np.ndarray) -> Any:

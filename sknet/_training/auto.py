@@ -14,15 +14,18 @@ from sknet._engine.optimizers import OPTIMIZERS
 #: Up to this number of rows, training uses all rows in each step, and no part that treats a row of
 #: weight 2 in another way than two rows.
 FULL_BATCH_ROWS = 60
-#: From these numbers of rows on, early stopping pays for the rows that it holds out: for classes,
-#: for numbers.
-HOLD_OUT_ROWS = {True: 1000, False: 200}
+#: Share held out, with many rows and with few. Above `FULL_BATCH_ROWS`, early stopping always pays
+#: for its rows. Measured over scikit-learn's: 22 tables of classes with 70 to 750 rows, log-loss
+#: 1.17 without held-out rows and .82 with them, error .83 and .77; 20 tables of numbers with 70 to
+#: 930 rows, RMSE 1.01 and .96.
+HELD_SHARE, HELD_SHARE_OF_FEW_ROWS = 0.1, 0.15
 #: From this number of rows on, parts pay that add many parameters, and larger batches.
 MANY_ROWS = 1000
-#: Up to this number of columns of numbers, splines of them pay for classes. Measured, error with
-#: them over that without: phoneme (5 columns) .79, adult (6) .99, credit_data (9) 1.04, satimage
-#: (36) 1.03; for numbers they pay on all tables, up to 35 columns.
-MOST_NUMBERS_OF_CLASSES = 8
+#: Embedding of numbers, for classes and for numbers. Measured, geometric means of the error over
+#: that without one: 14 tables of classes, periodic .965, splines .979, which cost wide tables up to
+#: 5 % (satimage); 6 tables of numbers, periodic .98, splines .94. With a rare class, mean AUC of 6
+#: tables: .863 without an embedding, periodic .844, splines .865.
+EMBEDDING_OF_NUMBERS = {True: "periodic", False: "ple"}
 #: Steps of a training without validation rows.
 STEPS_WITHOUT_HOLD_OUT = 2000
 #: From these numbers of rows on, batches have so many rows.
@@ -34,10 +37,16 @@ FULL_BATCH_RATE = {True: 1.5e-3, False: 1e-3}
 SMALL_BATCH_ROWS, SMALL_BATCH_RATE = 64, 3e-3
 #: Label smoothing, where the result is calibrated and no class is rare. Measured at 1 positive in
 #: 1,000: AUC .42 with it, .99 without.
-SMOOTHING = 0.1
+#: With few rows, 0.05 and 0.1 gave log-losses of .82 and .85 of scikit-learn's.
+SMOOTHING, SMOOTHING_OF_FEW_ROWS = 0.1, 0.05
+#: Share of the rarest class times the number of classes below which labels are not smoothed.
+LEAST_BALANCE = 0.1
 #: Decay of the weights with many rows; with few, for classes and for numbers. Measured on 330 rows,
 #: ratios of RMSE to scikit-learn's: diabetes 1.19 with 0.03, .99 with 0.1.
 DECAY, DECAY_OF_FEW_ROWS = 0.01, {True: 0.3, False: 0.1}
+#: Probability that an embedded level is replaced by the unknown one in a step. Measured with a
+#: useless column of 300 levels, 10,000 rows: error of classes 1.05 without, 1.01 with it.
+EMBEDDING_DROPOUT = 0.25
 #: Patience in epochs with many rows, and with few, whose epochs have few steps.
 PATIENCE, PATIENCE_OF_FEW_ROWS = 8, 30
 
@@ -128,10 +137,14 @@ class _Case:
 
     @property
     def embeds_numbers(self) -> bool:
-        """Whether splines of numbers pay."""
-        most = MOST_NUMBERS_OF_CLASSES if self.facts.is_class else self.facts.n_numbers
-        suits = 0 < self.facts.n_numbers <= most and not self.facts.is_sparse
-        return self.is_rich and suits and bool(self.p["hidden_layer_sizes"])
+        """Whether an embedding of numbers pays."""
+        has_numbers = self.facts.n_numbers > 0 and not self.facts.is_sparse
+        return self.is_rich and has_numbers and bool(self.p["hidden_layer_sizes"])
+
+    @property
+    def has_rare_class(self) -> bool:
+        """Whether a class is so rare that it is treated with care."""
+        return self.facts.balance < LEAST_BALANCE
 
     @property
     def folds(self) -> bool:
@@ -183,18 +196,17 @@ def _tempers(case: _Case) -> str | None:
 
 def _smoothing(case: _Case) -> float:
     """Smoothing gives a share of ``SMOOTHING / K`` to each of K classes, and hides a rarer one."""
-    is_balanced = case.facts.balance >= SMOOTHING
-    return SMOOTHING if _tempers(case) and case.p["calibration"] and is_balanced else 0.0
+    if not (_tempers(case) and case.p["calibration"]) or case.has_rare_class:
+        return 0.0
+    return SMOOTHING if case.is_rich else SMOOTHING_OF_FEW_ROWS
 
 
 #: Parameter -> what "auto" stands for.
 RULES: dict[str, Any] = {
-    "early_stopping": lambda c: (
-        c.is_on
-        and not c.facts.incremental
-        and (c.facts.is_given or c.folds or c.facts.n_rows >= HOLD_OUT_ROWS[c.facts.is_class])
+    "early_stopping": lambda c: c.is_on and not c.facts.incremental,
+    "validation_fraction": lambda c: (
+        HELD_SHARE_OF_FEW_ROWS if c.is_on and not c.is_rich else HELD_SHARE
     ),
-    "validation_fraction": lambda c: 0.1,
     "scoring": lambda c: "loss" if c.by_auto and c.is_on else None,
     "batch_size": _batch_size,
     "learning_rate_init": _learning_rate,
@@ -214,7 +226,12 @@ RULES: dict[str, Any] = {
     "input_scaling_layer": lambda c: (
         c.is_on and bool(c.p["hidden_layer_sizes"]) and (c.is_rich or not c.facts.is_class)
     ),
-    "numeric_embedding": lambda c: "ple" if c.embeds_numbers else None,
+    "numeric_embedding": lambda c: (
+        EMBEDDING_OF_NUMBERS[c.facts.is_class and not c.has_rare_class]
+        if c.embeds_numbers
+        else None
+    ),
     "clip_predictions": lambda c: c.p["averaging"] is not None and not c.facts.is_class,
+    "embedding_dropout": lambda c: EMBEDDING_DROPOUT if c.is_on else 0.0,
     "min_frequency": lambda c: 10 if c.is_on else 0.0,
 }

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sknet._compat import FitCallbacks, NoCallbacks
-from sknet._engine.layers import Embedding, Layer, PiecewiseLinear
+from sknet._engine.layers import Embedding, Layer, LevelDropout, Periodic, PiecewiseLinear
 from sknet._engine.network import Network, dense_layers, drawn_parameters, with_dropout
 from sknet._engine.optimizers import Optimizer
 from sknet._engine.parameters import Layout, Parameters, Views
@@ -182,6 +182,10 @@ def first_layers(encoder: Encoder) -> list[Layer]:
         layers.append(numbers)
     if n_codes:
         layers.append(Embedding(n_columns - n_codes, encoder.embedded_levels, encoder.dim))
+        n_columns = layers[-1].n_out
+    columns, n_frequencies = encoder.periodic
+    if columns:
+        layers.append(Periodic(n_columns, columns, n_frequencies))
     return layers
 
 
@@ -198,6 +202,10 @@ def network_of(
         settings.input_scaling_layer, zero_inputs,
     )  # fmt: skip
     layers = with_dropout(plain, settings.dropout, generators)
+    if encoder.embedded and settings.embedding_dropout:
+        n_codes = len(encoder.embedded)
+        own = LevelDropout(encoder.n_columns, n_codes, settings.embedding_dropout, generators)
+        layers.insert(0, own)
     parameters = Parameters.zeros(Layout(layers), settings.n_members, prepared.dtype)
     team = Team(
         free_threads() if n_rows * parameters.theta.size > THREADED_EPOCH_MULTIPLY_ADDS else 1

@@ -64,7 +64,11 @@ def hold_out(
     kept, held = train_test_split(
         np.arange(n_samples), test_size=n_held, random_state=seed, stratify=stratify
     )
-    trained, validated = rows.take(kept), rows.take(held)
+    if stratify is None and rows.strata is not None:  # each class keeps a row to learn from
+        is_lost = ~np.isin(rows.strata[held], rows.strata[kept])
+        if not is_lost.all():
+            kept, held = np.concatenate([kept, held[is_lost]]), held[~is_lost]
+    trained, validated = rows.selected(kept), rows.take(held)
     if stratify is not None:
         warn_of_rare_class(trained, validated, target, is_given=False)
     return trained, validated

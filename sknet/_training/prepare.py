@@ -1,6 +1,6 @@
 """Step 1 of training: fit the encoder and the target, and encode the rows."""
 
-from math import inf
+from math import inf, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from sknet._engine.links import LINKS, Link
 from sknet._engine.loss_base import Loss
 from sknet._engine.losses import LOSSES
 from sknet._table.encoder import Encoder
-from sknet._table.knots import knots_of
+from sknet._table.knots import knots_of, n_frequencies, varied
 from sknet._target.scale import warn_of_outliers
 from sknet._target.target import Target
 from sknet._training.hold_out import MIN_STOPPING_ROWS, hold_out, warn_of_rare_class
@@ -128,12 +128,11 @@ def prepare(
     _require_domain(loss, settings, out_activation, trained.Y, "y")
     if start is None and settings.numeric_embedding and issparse(trained.X):
         raise ValueError(
-            "numeric_embedding='ple' does not work for sparse X. Pass X.toarray(), or set"
-            " numeric_embedding=None."
+            f"numeric_embedding={settings.numeric_embedding!r} does not work for sparse X. Pass"
+            " X.toarray(), or set numeric_embedding=None."
         )
     if start is None and settings.numeric_embedding:
-        found = knots_of(trained.X, trained.w, encoder.number_columns, settings.n_bins)
-        encoder = encoder.with_knots(found)
+        encoder = _with_embedding(encoder, trained, settings)
     held_encoded = None
     if held is not None:
         held_encoded = held.encoded(encoder, dtype, target.scaled(held.Y))
@@ -141,6 +140,14 @@ def prepare(
     return Prepared(
         encoder, target, loss, link, rows, trained, dtype, held, held_encoded, stops_early
     )
+
+
+def _with_embedding(encoder: Encoder, rows: EncodedRows, settings: Settings) -> Encoder:
+    """Return the encoder of a network that embeds numbers."""
+    columns = varied(rows.X, encoder.number_columns)
+    if settings.numeric_embedding == "ple":
+        return encoder.with_knots(knots_of(rows.X, rows.w, columns, settings.n_bins))
+    return encoder.with_periods(columns, n_frequencies(len(columns)))
 
 
 def _engine_dtype(target: Target) -> str:
@@ -162,13 +169,13 @@ def _has_ones(rows: Rows, encoder: Encoder, dtype: np.dtype, settings: Settings)
     It does not if X is large and would be copied only for this purpose.
     """
     dense_first = not (
-        issparse(rows.X.numbers)
+        rows.X.is_sparse
         or encoder.embedded
         or np.any(settings.dropout[0])
         or settings.numeric_embedding
     )
     as_it_is = encoder.changes_nothing and rows.X.dtype == dtype
-    return dense_first and not (as_it_is and rows.X.numbers.size > MAX_COPIED_ELEMENTS)
+    return dense_first and not (as_it_is and prod(rows.X.shape) > MAX_COPIED_ELEMENTS)
 
 
 def _require_domain(

@@ -6,7 +6,7 @@ import numpy as np
 
 from sknet._engine.batches import with_column_of_ones
 from sknet._table.encoder import Encoder
-from sknet._table.table import Table
+from sknet._table.table import Selection, Table
 from sknet._target.target import cast_target
 
 
@@ -29,6 +29,10 @@ class Rows(NamedTuple):
     def take(self, rows: np.ndarray) -> "Rows":
         """Return the rows with these indices."""
         return Rows(*(None if a is None else a[rows] for a in self))
+
+    def selected(self, rows: np.ndarray) -> "Rows":
+        """Return the rows with these indices; those of X are copied only where they are used."""
+        return Rows(Selection(self.X, rows), *(None if a is None else a[rows] for a in self[1:]))
 
     def present(self) -> "Rows":
         """Return the rows with a weight other than 0."""

@@ -85,6 +85,7 @@ class Settings:
     encoding: EncodingSettings
     numeric_embedding: str | None
     n_bins: int | str
+    embedding_dropout: float
     input_scaling_layer: bool
     averaging: float | None
     calibration: str | None
@@ -137,6 +138,7 @@ class Settings:
             encoding=EncodingSettings.of(p),
             numeric_embedding=p["numeric_embedding"],
             n_bins=p["n_bins"],
+            embedding_dropout=float(p["embedding_dropout"]),
             input_scaling_layer=p["input_scaling_layer"],
             averaging=p["averaging"],
             calibration=p.get("calibration"),

@@ -1,10 +1,10 @@
-"""What the layers in front of a network compute: splines of numbers, and factors of inputs."""
+"""What the layers in front of a network compute: embeddings of numbers, factors, dropped levels."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet._engine.layers import Dense, PiecewiseLinear, ScaledDense
+from sknet._engine.layers import Dense, LevelDropout, Periodic, PiecewiseLinear, ScaledDense
 from sknet._engine.network import dense_layers
 
 KNOTS = [np.array([-1.0, 0.0, 0.3, 2.0]), np.array([-0.5, 0.5])]
@@ -87,3 +87,42 @@ def test_only_a_first_hidden_layer_has_factors():
     kinds = [type(layer) for layer in dense_layers((4, 3, 3, 1), ["relu"] * 2, scaled_inputs=True)]
     assert kinds == [ScaledDense, Dense, Dense]
     assert [type(layer) for layer in dense_layers((4, 1), [], scaled_inputs=True)] == [Dense]
+
+
+def test_a_linear_map_of_cosines_is_a_trigonometric_polynomial():
+    """The oracle is the real part of numpy's inverse Fourier transform, on its own grid."""
+    n, rng = 12, np.random.default_rng(6)
+    coefficients = rng.normal(size=n) * np.exp(2j * np.pi * rng.uniform(size=n))
+    layer = Periodic(1, [0], n)
+    phases = np.angle(coefficients)[None, None] / (2 * np.pi)
+    layer.bind({"F": np.arange(n, dtype=float)[None, None], "P": phases})
+    x = np.arange(n)[:, None] / n
+    curve = output(layer, x)[0, :, 1:] @ np.abs(coefficients) / n
+    assert_allclose(curve, np.fft.ifft(coefficients).real, atol=1e-13)
+
+
+def test_cosines_stand_after_the_input_in_the_order_of_their_columns():
+    rng = np.random.default_rng(7)
+    X, layer = rng.normal(size=(6, 4)), Periodic(4, [2, 0], 3)
+    own = {name: a[None] for name, a in layer.init(rng).items()}
+    layer.bind(own)
+    A = output(layer, X)[0]
+    assert_array_equal(A[:, :4], X)
+    for k, column in enumerate((2, 0)):
+        alone = Periodic(1, [0], 3)
+        alone.bind({name: a[:, [k]] for name, a in own.items()})
+        assert_allclose(A[:, 4 + 3 * k : 7 + 3 * k], output(alone, X[:, [column]])[0, :, 1:])
+
+
+def test_levels_become_unknown_ones_with_the_probability_asked_for():
+    n, generators = 20_000, [np.random.default_rng(k) for k in (8, 9)]
+    X = np.tile([0.5, 2.0, 7.0], (n, 1))
+    A = output(LevelDropout(3, 2, 0.3, generators), X, n_members=2).copy()
+    assert (A[..., 0] == 0.5).all()
+    assert set(np.unique(A[..., 1])) == {0.0, 2.0}
+    assert set(np.unique(A[..., 2])) == {0.0, 7.0}
+    shares = (A[..., 1:] == 0).mean(axis=1)
+    assert_allclose(shares, 0.3, atol=5 * np.sqrt(0.3 * 0.7 / n))
+    both = (A[..., 1:] == 0).all(axis=-1).mean()  # columns, and members, are independent
+    assert both == pytest.approx(0.09, abs=0.01)
+    assert not (A[0] == A[1]).all()

@@ -13,6 +13,8 @@ from sknet._engine.layers import (
     Dropout,
     Embedding,
     Layer,
+    LevelDropout,
+    Periodic,
     PiecewiseLinear,
     ScaledDense,
 )
@@ -42,6 +44,8 @@ LAYERS = {
     "Dense": (lambda: Dense(4, 3, "tanh"), numbers, True),
     "Dropout": (lambda: Dropout(4, 0.4, generators()), numbers, True),
     "Embedding": (lambda: Embedding(1, (3, 4), 2), codes, False),
+    "LevelDropout": (lambda: LevelDropout(3, 2, 0.4, generators()), codes, False),
+    "Periodic": (lambda: Periodic(4, [0, 2], 3), numbers, True),
     "PiecewiseLinear": (lambda: PiecewiseLinear(4, [0, 2], KNOTS, 1), numbers, False),
     "ScaledDense": (lambda: ScaledDense(4, 3, "tanh", zero_inputs=[1]), numbers, True),
 }

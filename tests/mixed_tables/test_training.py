@@ -37,7 +37,7 @@ def test_every_solver_learns_the_levels(cls, solver, batch_size):
 def test_a_member_equals_the_network_fitted_alone_from_its_seed(cls, solver):
     three = network(cls, solver=solver, n_members=3).set_params(random_state=42)
     three.fit(frame(), target(cls))
-    assert three.embeddings_[0].shape == (3, 12, 11)
+    assert three.embeddings_[0].shape == (3, 12, 4)
     seeds = check_random_state(42).randint(np.iinfo(np.int32).max, size=3)
     alone = [network(cls, solver=solver).set_params(random_state=seed) for seed in seeds]
     for k, one in enumerate(alone):

@@ -68,6 +68,7 @@ BAD = {
     "cv": ["auto", "5", 0, 1, -1, 2.5, True, nan, object()],
     "min_frequency": [*NO_NUMBER, inf, -1, 1.0, -0.1, "0.1"],
     "max_onehot": [*NO_INTEGER, inf, -1, "auto"],
+    "embedding_dropout": [*NO_NUMBER, -0.1, 1.0, 1, None, "sqrt"],
     "embedding_dim": [*NO_INTEGER, inf, 0, -1, "sqrt"],
 }
 BAD_OF_ONE = {

@@ -57,13 +57,14 @@ GOOD = {
         *[np.array([1, 2]), np.array([0], "u1"), np.array([False, True, False, False])],
         *[np.array(["a", "c"]), np.array(["a", "c"], dtype=object), np.array([], int)],
     ],
-    "numeric_embedding": ["auto", "ple", None, np.str_("ple")],
+    "numeric_embedding": ["auto", "ple", "periodic", None, np.str_("ple")],
     "n_bins": ["auto", 2, 8, np.int64(3)],
     "input_scaling_layer": ["auto", True, False, np.True_],
     "averaging": ["auto", None, 0.5, 4, np.float32(2)],
     "cv": [None, 2, KFold(2), [(np.arange(20), np.arange(20, 30))]],
     "min_frequency": ["auto", 1, 10, 0.0, 0.5, 0.999, np.float32(0.1), np.int64(3)],
     "max_onehot": [0, 1, 8, 10**6, np.int64(3)],
+    "embedding_dropout": ["auto", 0.0, 0, 0.5, np.float32(0.1)],
     "embedding_dim": ["auto", np.str_("auto"), 1, 4, np.int64(2)],
 }
 GOOD_OF_ONE = {
@@ -95,6 +96,6 @@ NEEDS = {
     "tweedie_power": {"loss": "tweedie"},
     **{
         name: {"categorical_features": [0, 3]}
-        for name in ("min_frequency", "max_onehot", "embedding_dim")
+        for name in ("min_frequency", "max_onehot", "embedding_dim", "embedding_dropout")
     },
 }

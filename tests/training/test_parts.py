@@ -100,6 +100,68 @@ def test_coefs_are_the_network_that_predicts():
     )
 
 
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_cosines_predict_as_by_hand(n_members):
+    model = fitted(
+        regressor(target_scaling=False, numeric_embedding="periodic", n_members=n_members), X, Y
+    )
+    scaled = (X - X.mean(axis=0)) / X.std(axis=0)
+    assert model.frequencies_.shape[-2:] == model.phases_.shape[-2:] == (4, 16)
+    outputs = []
+    for k in range(n_members):
+        at = (lambda a, k=k: a[k]) if n_members > 1 else (lambda a: a)
+        F, P = at(model.frequencies_), at(model.phases_)
+        angles = [2 * np.pi * (scaled[:, [j]] * F[j] + P[j]) for j in range(4)]
+        A = np.hstack([scaled, *map(np.cos, angles)])
+        for W, b in zip(model.coefs_[:-1], model.intercepts_[:-1], strict=True):
+            A = np.maximum(A @ at(W) + at(b), 0)
+        outputs.append(A @ at(model.coefs_[-1]) + at(model.intercepts_[-1]))
+    assert_allclose(model.predict(X), np.mean(outputs, axis=0)[:, 0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("numeric_embedding", ["ple", "periodic"])
+def test_columns_of_few_values_are_not_embedded(numeric_embedding):
+    few = np.column_stack([X, RNG.integers(0, 19, len(X)), np.arange(len(X)) % 20])
+    model = fitted(regressor(numeric_embedding=numeric_embedding), few, Y)
+    encoder = model._encoder
+    embedded = [k for k, _ in encoder.knots] if encoder.knots else encoder.periodic[0]
+    assert embedded == [0, 1, 2, 3, 5]
+
+
+def test_cosines_learn_a_wave_that_relu_alone_does_not():
+    x = np.random.default_rng(3).uniform(-3, 3, (2000, 1))
+    y = np.sin(6 * x[:, 0])
+    scores = {
+        kind: fitted(
+            sknet.MLPBackpropRegressor((32,), numeric_embedding=kind, max_iter=40, random_state=0),
+            x,
+            y,
+        ).score(x, y)
+        for kind in (None, "periodic")
+    }
+    assert scores["periodic"] > 0.98 > scores[None] + 0.1
+
+
+def test_an_unknown_level_predicts_the_mean_over_levels():
+    """Levels shift y by a random effect, so that 0 is the best guess for a level never seen."""
+    import pandas as pd
+
+    rng = np.random.default_rng(4)
+    code = rng.integers(0, 60, 4000)
+    effect = rng.normal(size=60) + 3.0
+    y = effect[code] + 0.1 * rng.normal(size=4000)
+    frame = pd.DataFrame({"x": rng.normal(size=4000), "level": pd.Categorical(code)})
+    new = frame.head(500).assign(level=pd.Categorical([99] * 500))
+    errors = {}
+    for p in (0.0, 0.25):
+        model = sknet.MLPBackpropRegressor(embedding_dropout=p, random_state=0).fit(frame, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            errors[p] = abs(model.predict(new).mean() - effect.mean())
+    assert errors[0.25] < 0.2
+    assert errors[0.25] < errors[0.0]
+
+
 def test_the_knots_are_quantiles_of_the_rows():
     model = fitted(regressor(n_bins=4), X, Y)
     scaled = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -206,12 +268,13 @@ def test_an_option_that_auto_switches_off_is_named():
     model = sknet.MLPBackpropClassifier(calibration="temperature", random_state=0)
     words = "calibration has no effect with early_stopping=False, as auto is here"
     with pytest.warns(UserWarning, match=words):
-        model.fit(X, LABELS)
+        model.fit(X[:50], LABELS[:50])
 
 
-def test_splines_of_sparse_numbers_are_an_error():
-    with pytest.raises(ValueError, match="numeric_embedding='ple' does not work for sparse X"):
-        regressor().fit(csr_array(X), Y)
+@pytest.mark.parametrize("kind", ["ple", "periodic"])
+def test_embedded_numbers_of_sparse_rows_are_an_error(kind):
+    with pytest.raises(ValueError, match=f"numeric_embedding='{kind}' does not work for sparse X"):
+        regressor(numeric_embedding=kind).fit(csr_array(X), Y)
 
 
 @pytest.mark.parametrize(
@@ -231,3 +294,13 @@ def test_corrupt_knots_are_an_error_on_loading(knots):
     model._encoding = model._encoding | {"knots": knots}
     with pytest.raises(ValueError, match="The state of this MLPBackpropRegressor is corrupt"):
         pickle.loads(pickle.dumps(model))
+
+
+def test_corrupt_frequencies_are_an_error_on_loading():
+    model = fitted(regressor(max_iter=1, numeric_embedding="periodic"), X, Y)
+    pickle.loads(pickle.dumps(model))
+    for wrong in (model.frequencies_[1:], np.full_like(model.frequencies_, np.nan), None):
+        other = clone(model)
+        vars(other).update(vars(model) | {"frequencies_": wrong})
+        with pytest.raises(ValueError, match="The state of this MLPBackpropRegressor is corrupt"):
+            pickle.loads(pickle.dumps(other))

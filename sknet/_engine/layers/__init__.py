@@ -5,6 +5,8 @@ base.py              Layer: the base class, with all that the engine asks a laye
 dense.py             Dense: a matrix product, a bias and an activation
 dropout.py           Dropout: drops units at random, in training only
 embedding.py         Embedding: a row of E for each categorical column
+level_dropout.py     LevelDropout: unknown levels at random, in training only
+periodic.py          Periodic: cosines of each number, of learned frequencies
 piecewise_linear.py  PiecewiseLinear: the position of a number in each of its bins
 scaled_dense.py      ScaledDense: a dense layer with a factor for each input
 sparse_rows.py       SparseRows: a batch of sparse rows and its products
@@ -15,6 +17,8 @@ from sknet._engine.layers.base import Layer
 from sknet._engine.layers.dense import Dense
 from sknet._engine.layers.dropout import Dropout
 from sknet._engine.layers.embedding import Embedding
+from sknet._engine.layers.level_dropout import LevelDropout
+from sknet._engine.layers.periodic import Periodic
 from sknet._engine.layers.piecewise_linear import PiecewiseLinear
 from sknet._engine.layers.scaled_dense import ScaledDense
 from sknet._engine.layers.sparse_rows import SparseRows
@@ -24,6 +28,8 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Layer",
+    "LevelDropout",
+    "Periodic",
     "PiecewiseLinear",
     "ScaledDense",
     "SparseRows",
