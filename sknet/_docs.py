@@ -318,10 +318,13 @@ resolved_params_ : dict
     What was chosen for each parameter that is 'auto' and depends on the rows, the solver or the
     task.
 
-frequencies_, phases_ : ndarray of shape (n_embedded, n_frequencies), or None
-    Frequencies, in periods per unit of the encoded column, and phases, in periods, of each column
-    that ``numeric_embedding='periodic'`` embeds; None without it. Several members have one more
-    axis in front.
+frequencies_ : ndarray of shape (n_embedded, n_frequencies), or None
+    Frequencies, in periods per unit of the encoded column, of each column that
+    ``numeric_embedding='periodic'`` embeds; None without it. Several members have one more axis in
+    front.
+
+phases_ : ndarray of shape (n_embedded, n_frequencies), or None
+    Phases of the same, in periods.
 
 oof_prediction_ : ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_classes)
     With `cv`: the prediction of each row by the networks that were not trained on it;
