@@ -25,6 +25,8 @@ class Typed:
     coefs_: list[Array]
     intercepts_: list[Array]
     embeddings_: list[Array]
+    frequencies_: Array | None
+    phases_: Array | None
     loss_: float
     loss_curve_: list[float]
     best_loss_: float | None

@@ -24,8 +24,8 @@ def hold_out(
     Warns
     -----
     UserWarning
-        If the split cannot be stratified, although early stopping was asked for (`is_asked`), or
-        holds few rows of a class. The message names the rare labels.
+        If early stopping was asked for (`is_asked`), and the split cannot be stratified or holds
+        few rows of a class. The message names the rare labels.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def hold_out(
         if not is_lost.all():
             kept, held = np.concatenate([kept, held[is_lost]]), held[~is_lost]
     trained, validated = rows.selected(kept), rows.take(held)
-    if stratify is not None:
+    if stratify is not None and is_asked:
         warn_of_rare_class(trained, validated, target, is_given=False)
     return trained, validated
 

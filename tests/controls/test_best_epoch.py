@@ -79,11 +79,9 @@ def test_adversarial_validation_rows_make_the_best_epoch_earlier(task, solver, e
 @pytest.mark.filterwarnings("ignore:scoring has no effect with early_stopping=False, as auto")
 @pytest.mark.parametrize(
     ("n_samples", "given", "stops"),
-    [(199, False, False), (200, False, True), (75, True, True)],
+    [(60, False, False), (61, False, True), (75, True, True)],
 )
-def test_early_stopping_auto_is_on_from_200_rows_on_or_with_validation_rows(
-    n_samples, given, stops
-):
+def test_early_stopping_auto_is_on_above_60_rows(n_samples, given, stops):
     rng = np.random.default_rng(0)
     X_many, y_many = rng.normal(size=(n_samples, 2)), rng.normal(size=n_samples)
     rows = {"X_val": X_many[:50], "y_val": y_many[:50]} if given else {}

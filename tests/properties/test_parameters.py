@@ -62,7 +62,7 @@ VALUES = {
     "categorical_features": [
         *["from_dtype", None, (), [0], [0, 2], [True, False, True], np.array([1]), [3], ["a"]],
     ],
-    "numeric_embedding": ["auto", "ple", None],
+    "numeric_embedding": ["auto", "ple", "periodic", None],
     "n_bins": ["auto", 2, 5],
     "input_scaling_layer": ["auto", True, False],
     "averaging": ["auto", None, 0.5, 4],
@@ -72,6 +72,7 @@ VALUES = {
     "min_frequency": ["auto", 3, 0.0, 0.05, 0.5],
     "max_onehot": [0, 2, 8, 100],
     "embedding_dim": ["auto", 1, 5],
+    "embedding_dropout": ["auto", 0.0, 0.3],
 }
 TARGETS = {
     CLASSIFIER: [

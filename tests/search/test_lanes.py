@@ -211,7 +211,8 @@ def test_lanes_of_equal_seeds_share_their_batches(params, joint, monkeypatch):
     monkeypatch.setattr(Network, "gradient", gradient)
     monkeypatch.setattr(build, "free_threads", lambda: 1)
     monkeypatch.setenv("SKNET_DISABLE_NUMBA", "1")
-    networks = [clone(CLASSIFIER).set_params(**params, alpha=a) for a in (0.0, 1e-5, 1e-4)]
+    network = clone(CLASSIFIER).set_params(**params, early_stopping=False)
+    networks = [clone(network).set_params(alpha=a) for a in (0.0, 1e-5, 1e-4)]
     fit_lanes([clone(own) for own in networks], X, Y_CLASSES, {})
     assert axes == {(3, 2)}
     axes.clear()
@@ -285,7 +286,8 @@ def test_what_raises_is_not_shared_and_warnings_are_given_to_each():
 
 
 def test_fits_that_draw_their_seed_differ(joint):
-    networks = [clone(CLASSIFIER).set_params(random_state=None) for _ in range(3)]
+    network = clone(CLASSIFIER).set_params(random_state=None, early_stopping=False)
+    networks = [clone(network) for _ in range(3)]
     fit_lanes(networks, X, Y_CLASSES, {})
     assert joint == [3]
     assert (networks[0].coefs_[0] != networks[1].coefs_[0]).any()

@@ -74,10 +74,10 @@ def test_an_embedding_multiplied_out_is_a_plain_network_on_one_hot_columns(cls, 
 @pytest.mark.parametrize(
     ("params", "inputs", "tables"),
     [
-        ({}, 2 + 1 + 1 + 3 + 1 + 11, [(12, 11)]),
+        ({}, 2 + 1 + 1 + 3 + 1 + 4, [(12, 4)]),
         ({"max_onehot": 11}, 2 + 1 + 1 + 3 + 1 + 11, []),
-        ({"max_onehot": 2}, 2 + 1 + 1 + 1 + 2 * 11, [(4, 11), (12, 11)]),
-        ({"max_onehot": 0}, 2 + 1 + 1 + 1 + 2 * 11, [(4, 11), (12, 11)]),
+        ({"max_onehot": 2}, 2 + 1 + 1 + 1 + 2 * 4, [(4, 4), (12, 4)]),
+        ({"max_onehot": 0}, 2 + 1 + 1 + 1 + 2 * 4, [(4, 4), (12, 4)]),
         ({"embedding_dim": 3}, 2 + 1 + 1 + 3 + 1 + 3, [(12, 3)]),
         ({"max_onehot": 2, "embedding_dim": 1}, 2 + 1 + 1 + 1 + 2, [(4, 1), (12, 1)]),
         ({"min_frequency": 0.4}, 2 + 1 + 1 + 1 + 1 + 1, []),
@@ -90,11 +90,11 @@ def test_the_parameters_decide_how_many_inputs_the_network_has(params, inputs, t
     assert [E.shape for E in model.embeddings_] == tables
 
 
-def test_auto_is_at_most_16_numbers_a_level():
+def test_auto_is_at_most_4_numbers_a_level():
     rows = pd.DataFrame({"c": [f"level {k % 40}" for k in range(N)]})
     model = network().fit(rows, Y)
-    assert model.embeddings_[0].shape == (41, 16)
-    assert row_of(model, "c")["engine_columns"] == list(range(16))
+    assert model.embeddings_[0].shape == (41, 4)
+    assert row_of(model, "c")["engine_columns"] == list(range(4))
 
 
 # ----------------------------------------------------------------- unknown, missing and rare

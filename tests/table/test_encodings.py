@@ -206,7 +206,7 @@ def test_every_state_is_of_builtins_and_arrays_and_every_block_is_made_from_it_a
     again = Encoder(pickle.loads(pickle.dumps(encoder.state)))
     assert again.is_consistent()
     assert again.described(range(6)) == encoder.described(range(6))
-    assert (again.n_columns, again.n_dense, again.n_units) == (9, 8, 19)
+    assert (again.n_columns, again.n_dense, again.n_units) == (9, 8, 12)
 
 
 def test_settings_are_read_from_a_mapping_or_from_attributes():
