@@ -26,10 +26,10 @@ from sknet._search.rebound import rebound
 
 #: The functions of scikit-learn whose tasks can be joined.
 JOINED = {"_fit_and_score", "_fit_and_predict"}
-#: Jobs for each worker from which on the work is spread evenly enough.
-JOBS_PER_WORKER = 4
-#: Lanes of a job, at least, where a split is cut to have as much work for each worker.
-LEAST_LANES = 4
+#: Splits are cut into parts until workers are idle for at most this share of the time.
+MOST_IDLE = 0.1
+#: Lanes of a part, at least.
+LEAST_LANES = 2
 
 #: A function, its positional and its keyword arguments, as joblib takes it.
 Task = tuple[Any, tuple[Any, ...], dict[str, Any]]
@@ -69,13 +69,11 @@ class LaneParallel(Parallel):
     def _cut_into_jobs(self, tasks: Sequence[Task], splits: list[list[int]]) -> list[list[int]]:
         """Cut each split into jobs, such that each worker has as much work as the others."""
         n_workers = joblib.effective_n_jobs(self.n_jobs)
-        n_lanes = min(map(len, splits))
-        n_parts = 1
-        while (
-            len(splits) * n_parts % n_workers
-            and len(splits) * n_parts < JOBS_PER_WORKER * n_workers
-            and n_lanes // (n_parts + 1) >= LEAST_LANES
-        ):
+        n_lanes, n_parts = min(map(len, splits)), 1
+        while n_lanes // (n_parts + 1) >= LEAST_LANES:
+            n_jobs = len(splits) * n_parts
+            if -n_jobs % n_workers <= MOST_IDLE * n_jobs:  # the workers that wait for the last ones
+                break
             n_parts += 1
         jobs = []
         for numbers in splits:

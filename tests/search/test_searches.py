@@ -21,6 +21,7 @@ from sklearn.utils.parallel import Parallel
 
 import sknet.model_selection as ours
 from sknet._search.fits import fit_lanes
+from sknet._search.tasks import LaneParallel
 from sknet._training import lanes
 from tests.controls.common import Callback, needs_callbacks
 from tests.marks import ignore_convergence
@@ -435,3 +436,27 @@ def test_the_error_of_a_worker_is_that_of_the_fit(n_jobs):
     with pytest.raises(ValueError, match=r"^Solver produced non-finite parameter") as raised:
         search.fit(X, Y_NUMBERS)
     assert str(raised.value).count("Solver produced") == 1
+
+
+@pytest.mark.parametrize(
+    ("n_splits", "n_lanes", "n_jobs", "sizes"),
+    [
+        (5, 12, 1, [12] * 5),
+        (5, 12, 2, [6] * 10),
+        (3, 6, 2, [3] * 6),
+        (4, 6, 2, [6] * 4),
+        (3, 2, 2, [2] * 3),
+        (1, 9, 3, [3] * 3),
+        (20, 4, 3, [4] * 20),
+    ],
+)
+def test_splits_are_cut_where_workers_would_wait(n_splits, n_lanes, n_jobs, sizes):
+    def evaluate(estimator):
+        return {}
+
+    task = (evaluate, (CLASSIFIER,), {})
+    tasks = [task] * (n_splits * n_lanes)
+    splits = [list(range(k * n_lanes, (k + 1) * n_lanes)) for k in range(n_splits)]
+    jobs = LaneParallel(n_jobs=n_jobs)._cut_into_jobs(tasks, splits)
+    assert [len(job) for job in jobs] == sizes
+    assert sorted(k for job in jobs for k in job) == list(range(len(tasks)))
