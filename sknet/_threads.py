@@ -1,4 +1,10 @@
-"""Number of threads of a fit and of BLAS: one for small work, else all processors."""
+"""Number of threads of a fit; BLAS always has one.
+
+Threads of BLAS wait for one another by spinning. Where other processes need the processors, a
+thread that is not scheduled holds all others up: measured beside two busy processes on two
+processors, fits took 10 to 30 times as long as with one thread. The threads of a `Team` block
+while they wait.
+"""
 
 import os
 from collections.abc import Iterator
@@ -11,9 +17,6 @@ from threadpoolctl import ThreadpoolController
 
 #: Multiply-adds of a product up to which BLAS itself uses one thread, so that no limit is set.
 TINY_PRODUCT = 1 << 18
-#: Multiply-adds of a product up to which several BLAS threads are slower than one, because it takes
-#: time to wake them.
-SMALL_PRODUCT = 1 << 23
 
 #: Held while thread counts are read and changed. Otherwise one of two threads could read the limit
 #: of the other as the original count, and restore it.
@@ -44,21 +47,17 @@ def free_threads() -> int:
 
 
 @contextmanager
-def blas_threads(largest_product: float, alone: bool = True) -> Iterator[None]:
-    """Limit BLAS to one thread, unless the matrices are large enough to benefit from several.
+def one_blas_thread(largest_product: float) -> Iterator[None]:
+    """Limit BLAS to one thread; the end of the context restores the counts.
 
-    Thread counts that are limited already are not changed. The end of the context restores the
-    counts.
+    Thread counts that are limited already are not changed.
 
     Parameters
     ----------
-    largest_product : int or inf
-        Multiply-adds of the largest matrix product. inf never limits BLAS if `alone`.
-    alone : bool
-        Whether the caller is the only thread that calls BLAS.
+    largest_product : int
+        Multiply-adds of the largest matrix product: if it is tiny, there is nothing to limit.
     """
-    tiny = largest_product <= TINY_PRODUCT
-    if tiny or (alone and largest_product > SMALL_PRODUCT):
+    if largest_product <= TINY_PRODUCT:
         yield
         return
     with _CHANGING:

@@ -18,8 +18,6 @@ The functions return nothing and allocate nothing. `work` is scratch memory of t
     a comparison into bools with a cast afterwards is twice as fast as one into floats.
 `twin`
     Name of the compiled activation in ``kernels.ACTIVATIONS``; None if there is none.
-`is_cheap`
-    Whether the function takes little time compared with a matrix product.
 
 Sources: ELU, Clevert et al. 2016; SELU, Klambauer et al. 2017; GELU (the exact one, with the
 normal distribution function), Hendrycks and Gimpel 2016; SiLU, Elfwing et al. 2018; Mish,
@@ -50,7 +48,6 @@ class Activation(NamedTuple):
     in_place: bool
     compares: bool = False
     twin: str | None = None
-    is_cheap: bool = False
 
     def memory(self, work: Array) -> Any:
         """Return the argument `work` of `forward` and `backward`, given scratch memory."""
@@ -235,17 +232,11 @@ def softplus_backward(delta: Array, Z: Array, A: Array, work: Array) -> None:
 
 
 ACTIVATIONS = {
-    "identity": Activation(
-        identity, identity_backward, in_place=True, twin="identity", is_cheap=True
-    ),
+    "identity": Activation(identity, identity_backward, in_place=True, twin="identity"),
     "logistic": Activation(logistic, logistic_backward, in_place=True, twin="logistic"),
     "tanh": Activation(tanh, tanh_backward, in_place=True, twin="tanh"),
-    "relu": Activation(
-        relu, relu_backward, in_place=True, compares=True, twin="relu", is_cheap=True
-    ),
-    "leaky_relu": Activation(
-        leaky_relu, leaky_relu_backward, in_place=True, twin="leaky_relu", is_cheap=True
-    ),
+    "relu": Activation(relu, relu_backward, in_place=True, compares=True, twin="relu"),
+    "leaky_relu": Activation(leaky_relu, leaky_relu_backward, in_place=True, twin="leaky_relu"),
     "elu": Activation(elu, elu_backward, in_place=True, twin="elu"),
     "selu": Activation(selu, selu_backward, in_place=True, twin="selu"),
     "gelu": Activation(gelu, gelu_backward, in_place=False, twin="gelu"),

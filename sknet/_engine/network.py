@@ -32,9 +32,9 @@ ROW_MULTIPLE = 16
 #: Members whose parameters and activations have more elements than this in total are trained one
 #: after another; in lockstep they would evict each other from the cache.
 LOCKSTEP_ELEMENTS = 1 << 18
-#: Minimum elements of the widest layer's output per thread. Below, threads lose more to the
-#: interpreter's lock, about 10 us a call, than they gain.
-MIN_OUTPUTS_PER_THREAD = 1 << 18
+#: Minimum multiply-adds of a forward pass per thread. Below, threads lose more to the interpreter's
+#: lock and to waiting for one another, about 100 us a step, than they gain.
+MIN_MULTIPLY_ADDS_PER_THREAD = 1 << 22
 #: Maximum rows whose losses are evaluated at once.
 LOSS_ROWS = 1 << 12
 #: Minimum rows of a chunk of a training batch.
@@ -275,8 +275,8 @@ class Network:
         """Return the number of threads for a batch of `n_samples` rows."""
         if n_samples not in self._n_shares:
             n_lockstep = self.n_lockstep(n_samples)
-            widest = n_lockstep * max(layer.n_out for layer in self.layers)
-            n_shares = self.team.n_shares(n_samples * widest, MIN_OUTPUTS_PER_THREAD)
+            multiply_adds = n_samples * n_lockstep * sum(own.multiply_adds for own in self.layers)
+            n_shares = self.team.n_shares(multiply_adds, MIN_MULTIPLY_ADDS_PER_THREAD)
             one_thread = any(layer.one_thread for layer in self.layers)
             one_thread = one_thread or self.parameters.has_shared
             self._n_shares[n_samples] = 1 if one_thread else min(n_shares, n_samples)

@@ -1,7 +1,6 @@
 """Prediction from fitted parameters and rows as read, without estimators."""
 
 from collections.abc import Callable, Sequence
-from math import inf
 
 import numpy as np
 from scipy.sparse import issparse
@@ -10,10 +9,10 @@ from sknet._engine.layers import Layer
 from sknet._engine.network import chunk_rows
 from sknet._engine.parameters import Views
 from sknet._engine.prediction import predict_by_chunks
-from sknet._engine.team import SINGLE_THREAD, Team
+from sknet._engine.team import Team
 from sknet._table.encoder import Encoder
 from sknet._table.table import Table
-from sknet._threads import blas_threads, free_threads
+from sknet._threads import free_threads, one_blas_thread
 
 #: Number of chunks above which a prediction uses several threads.
 THREADED_CHUNKS = 16
@@ -58,7 +57,7 @@ def predict(
     for layer, views in zip(layers, parameters, strict=False):
         layer.bind(views)
     team, largest_product = _team_and_product(layers, table.shape[0], len(parameters[-1]["W"]))
-    with blas_threads(largest_product, alone=team.size == 1):
+    with one_blas_thread(largest_product):
         values = predict_by_chunks(
             layers,
             table,
@@ -80,15 +79,8 @@ def predict(
 def _team_and_product(
     layers: Sequence[Layer], n_samples: int, n_members: int
 ) -> tuple[Team, float]:
-    """Return the threads of a prediction, and the multiply-adds of the largest product of each.
-
-    With two processors and cheap activations, returns one thread and inf, so that BLAS uses its
-    threads instead. A BLAS thread busy-waits for a while after each product, also after one outside
-    this package, and would block the second processor.
-    """
+    """Return the threads of a prediction, and the multiply-adds of the largest product of each."""
     chunk = chunk_rows(layers, n_members)
     largest = min(n_samples, chunk) * max(layer.multiply_adds for layer in layers)
     n_threads = free_threads() if n_samples > THREADED_CHUNKS * chunk else 1
-    if n_threads == 2 and all(layer.is_cheap for layer in layers):
-        return SINGLE_THREAD, inf
     return Team(n_threads), largest

@@ -13,7 +13,7 @@ from sknet._engine.network import Network
 from sknet._engine.reports import Record
 from sknet._engine.stopping import Stopping
 from sknet._engine.training import Training
-from sknet._threads import blas_threads
+from sknet._threads import one_blas_thread
 from sknet._training.build import Built, MemberRows
 from sknet._training.prepare import Prepared
 from sknet._training.settings import Settings
@@ -74,11 +74,9 @@ def _run_epochs(
 
 
 def limit_blas(training: Training, batch_size: int) -> None:
-    """Let BLAS use one thread where matrices are small, or where threads share the members."""
-    network, compiled = training.network, training.compiled
-    n_threads = max(network.n_shares(batch_size), training.n_member_threads)
-    n_threads = n_threads if compiled is None else compiled.n_threads
-    training.limit = partial(blas_threads, network.largest_product(batch_size), n_threads == 1)
+    """Let BLAS use one thread during epochs; threads of the team share members or rows instead."""
+    largest = training.network.largest_product(batch_size)
+    training.limit = partial(one_blas_thread, largest)
 
 
 def batches_of(
@@ -126,9 +124,7 @@ def _run_lbfgs(
     network, monitor, stopping = built.network, built.monitor, built.stopping
     batches = batches_of(settings, prepared, network, members)
     n_samples = len(prepared.rows.Y)
-    limit = partial(
-        blas_threads, network.largest_product(n_samples), network.n_shares(n_samples) == 1
-    )
+    limit = partial(one_blas_thread, network.largest_product(n_samples))
     curves: list[list[float]] = []
     reasons, n_iters = [], []
     for k, member in enumerate(network.each_member()):

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from _networks import Network
 
-from sknet._threads import blas_threads
+from sknet._threads import one_blas_thread
 
 
 class Products:
@@ -44,7 +44,7 @@ class Products:
             product(a, b, out=out)
 
     def seconds(self, n_steps: int) -> float:
-        with blas_threads(self.largest):
+        with one_blas_thread(self.largest):
             start = time.perf_counter()
             for _ in range(n_steps):
                 self.step()

@@ -46,7 +46,7 @@ from sknet._engine.parameters import Layout, Parameters
 from sknet._engine.schedules import LearningRate
 from sknet._engine.team import set_numpy_for_training
 from sknet._engine.training import Training
-from sknet._threads import blas_threads
+from sknet._threads import one_blas_thread
 
 # ---------------------------------------------------------------- the five networks
 
@@ -163,7 +163,7 @@ def _pieces(network: Network, effort: Effort, kinds: list[str]) -> Table:
     def epoch() -> None:
         next(training.epochs(batches))
 
-    with blas_threads(net.largest_product(network.batch)), np.errstate(all="ignore"):
+    with one_blas_thread(net.largest_product(network.batch)), np.errstate(all="ignore"):
         set_numpy_for_training()
         cost = {
             "gather the batch": shortest_call(gather, seconds) / network.steps,

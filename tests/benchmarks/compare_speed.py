@@ -21,6 +21,13 @@ stopped
     part of all members' time, and of the time that one member less would save).
 lbfgs
     L-BFGS in float64.
+busy
+    Fits of the five networks and a long prediction beside 0, as many as processors, and twice as
+    many busy processes, against the same with one thread.
+small
+    Fit and score, and cross_val_score, of small tables.
+rows
+    predict_proba of 1 and of 32 rows, from arrays and from frames.
 scale
     Seconds per epoch over the number of rows and over the width.
 
@@ -39,6 +46,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import _situations
 import _stopping
 import _training
 import _uses
@@ -55,6 +63,9 @@ SECTIONS: dict[str, Callable[[Effort], list[Table]]] = {
     "members": _training.members,
     "stopped": _stopping.stopped,
     "lbfgs": _training.lbfgs,
+    "busy": _situations.busy,
+    "small": _situations.small,
+    "rows": _situations.rows,
     "scale": _training.scale,
 }
 

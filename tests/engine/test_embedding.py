@@ -281,7 +281,7 @@ def test_each_member_is_a_network_of_its_own(make_network):
 def test_one_thread_adds_to_the_gradient_and_tables_count_by_what_a_batch_takes(
     make_network, monkeypatch
 ):
-    monkeypatch.setattr(network_module, "MIN_OUTPUTS_PER_THREAD", 1)
+    monkeypatch.setattr(network_module, "MIN_MULTIPLY_ADDS_PER_THREAD", 1)
     make = {**MAKE, "embedding": (2, (100_000, 5), DIM), "n_members": 3}
     network = make_network(**make, team=Team(2))
     assert network.n_shares(100) == 1

@@ -370,7 +370,7 @@ def test_a_gradient_whose_square_overflows_is_clipped_too(make_network, dtype, s
 def test_threads_that_share_the_rows_find_the_same_gradient(
     make_network, monkeypatch, size, kind, weighted, n_members, n_samples, in_chunks
 ):
-    monkeypatch.setattr(network_module, "MIN_OUTPUTS_PER_THREAD", 1)
+    monkeypatch.setattr(network_module, "MIN_MULTIPLY_ADDS_PER_THREAD", 1)
     if in_chunks:  # of 16 rows
         monkeypatch.setattr(network_module, "CHUNK_ELEMENTS", 1)
         monkeypatch.setattr(network_module, "MIN_TRAINING_CHUNK", 1)
@@ -393,7 +393,7 @@ def test_threads_that_share_the_rows_find_the_same_gradient(
 
 def test_rows_are_shared_where_each_thread_has_enough_and_never_with_dropout(make_network):
     make = {"units": (4, 128, 1), "activations": ["tanh"], "team": Team(3)}
-    network, enough = make_network(**make), network_module.MIN_OUTPUTS_PER_THREAD // 128
+    network, enough = make_network(**make), -(-network_module.MIN_MULTIPLY_ADDS_PER_THREAD // 640)
     shares = [network.n_shares(n * enough) for n in (1, 2, 3, 10)]
     assert shares == [1, 2, 3, 3]
     assert make_network(**make, dropout=(0.0, 0.1)).n_shares(10 * enough) == 1

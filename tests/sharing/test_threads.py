@@ -95,7 +95,7 @@ def test_overlapping_limits_of_threads_are_all_undone(monkeypatch):
 
     def come_and_go(seconds):
         sleep(seconds)
-        with threads.blas_threads(threads.SMALL_PRODUCT):
+        with threads.one_blas_thread(1 << 24):
             sleep(0.01)
 
     monkeypatch.setattr(threads, "free_threads", slowly)

@@ -53,8 +53,6 @@ class Layer:
         Name of the twin of its activation in ``kernels.ACTIVATIONS``; "identity" without one.
     n_masked : int
         Numbers of the mask that the compiled twin needs for a row; ``draw(k, mask)`` draws it.
-    is_cheap : bool
-        Whether prediction takes little time except for the matrix product.
     code_columns : sequence of int
         Columns of the output whose weights in the next layer start at zero.
     neutral : mapping of str to float
@@ -75,7 +73,6 @@ class Layer:
     twin: ClassVar[str | None] = None
     activation_twin: str | None = "identity"
     n_masked: int = 0
-    is_cheap: bool = False
     neutral: Mapping[str, float] = MappingProxyType({})
     code_columns: Sequence[int] = ()
 

@@ -81,7 +81,7 @@ class Dense(Layer):
         self.sigma = ACTIVATIONS[activation]
         self.shapes = {"W": (n_in, n_out), "b": (1, n_out)}
         self.multiply_adds = n_in * n_out
-        self.activation_twin, self.is_cheap = self.sigma.twin, self.sigma.is_cheap
+        self.activation_twin = self.sigma.twin
         self._start = init, drawn_as or activation, starts_at_zero
         self._times_W, self._times_W_transposed = product(n_in), product(n_out)
 

@@ -33,8 +33,6 @@ class PiecewiseLinear(Layer):
         Number of last columns of X that remain last: codes of categories for an embedding.
     """
 
-    is_cheap = True
-
     def __init__(
         self, n_in: int, columns: Sequence[int], knots: Sequence[NDArray[Any]], n_last: int = 0
     ) -> None:
