@@ -296,7 +296,7 @@ def test_fits_that_draw_their_seed_differ(joint):
 @pytest.mark.parametrize("how", ["compiled", "lockstep", "one by one"])
 def test_each_way_of_training(how, monkeypatch):
     if how == "compiled":
-        pytest.importorskip("numba")
+        pytest.importorskip("numba", exc_type=ImportError)
         monkeypatch.setattr(compiled, "NUMBA_MIN_SECONDS", 0.0)
     else:
         monkeypatch.setenv("SKNET_DISABLE_NUMBA", "1")
