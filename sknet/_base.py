@@ -22,6 +22,7 @@ from sknet._compat import (
 from sknet._engine.links import LINKS
 from sknet._engine.network import dense_layers
 from sknet._engine.parameters import Views
+from sknet._export.duck import Convertible
 from sknet._fits import FEATURES, Begun, Read, kept_on_failure, present_rows
 from sknet._fitted.pickling import Pickled
 from sknet._fitted.prediction import predict
@@ -61,6 +62,7 @@ class BaseMLP(
     Pickled,
     FittedAttributes,
     Introspected,
+    Convertible,
     CallbackSupportMixin,
     TransformerMixin,
     BaseEstimator,

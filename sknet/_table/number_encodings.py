@@ -364,14 +364,14 @@ class Quantile(Numbers):
     def __init__(self, state: Mapping[str, Any]) -> None:
         super().__init__(state)
         # halves, so that their differences do not overflow
-        self._curves = [(own / 2.0, _heights(own)) for own in state["knots"].T]
+        self.curves = [(own / 2.0, _heights(own)) for own in state["knots"].T]
 
     @classmethod
     def fit(cls, found: Statistics, settings: EncodingSettings) -> dict[str, Any]:
         return {**super().fit(found, settings), "knots": found.knots.copy()}
 
     def scale(self, X: np.ndarray, out: np.ndarray) -> None:
-        for k, (halves, heights) in enumerate(self._curves):
+        for k, (halves, heights) in enumerate(self.curves):
             out[:, k] = np.interp(X[:, k] / 2.0, halves, heights)
 
     def is_consistent(self, n_numbers: int, levels: Sequence[list[Any] | None]) -> bool:
