@@ -61,6 +61,7 @@ PARTS_MAY_IMPORT = {
     "_fitted": {"_engine", "_table", "_threads"},
     "_export": {"_engine", "_table"},
     "onnx": {"_export"},
+    "export": {"_base", "_export", "_fitted"},
     "_rules": set(),
     "_params": {"_compat", "_engine", "_rules", "_table"},
     "_attributes": {"_engine", "_fitted", "_table", "_target", "_training"},

@@ -1,6 +1,7 @@
 """The code of doc/export.rst runs as it is written."""
 
 import re
+import shutil
 from pathlib import Path
 from textwrap import dedent
 
@@ -11,23 +12,24 @@ from tests.marks import ignore_convergence
 PAGE = Path(__file__).parents[2] / "doc" / "export.rst"
 
 
-def snippets(*headings):
-    """The Python code between the headings."""
+def blocks():
+    """The blocks of Python code."""
     text = PAGE.read_text(encoding="utf-8")
-    start, end = (text.find(heading) for heading in headings)
-    blocks = re.findall(r"code-block:: python\n\n((?:    .*\n|\n)+)", text[start:end])
-    return [dedent(block) for block in blocks]
+    found = re.findall(r"code-block:: python\n\n((?:    .*\n|\n)+)", text)
+    return [dedent(block) for block in found]
 
 
 @ignore_convergence
-def test_the_code_for_onnx_runs(tmp_path, monkeypatch):
-    pytest.importorskip("skl2onnx")
-    pytest.importorskip("onnxruntime")
+def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
+    for package in ("skl2onnx", "onnxruntime", "emlearn"):
+        pytest.importorskip(package)
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     names = {}
-    blocks = snippets("\nONNX\n---", "\nPython\n---")
-    assert len(blocks) == 3
-    for block in blocks:
+    for block in blocks():
         exec(block, names)
     assert names["labels"].shape == (2,)
     assert names["probabilities"].shape == (2, 2)
+    assert (tmp_path / "iris.h").read_text().count("iris")

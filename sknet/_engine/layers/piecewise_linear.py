@@ -31,6 +31,13 @@ class PiecewiseLinear(Layer):
         The knots of each of them, increasing, at least two.
     n_last : int
         Number of last columns of X that remain last: codes of categories for an embedding.
+
+    Attributes
+    ----------
+    source : ndarray of int of shape (n_codes,)
+        The column of X of each code.
+    slope, shift : ndarray of shape (n_codes,)
+        A code is ``slope * x + shift`` within -1 and 1.
     """
 
     def __init__(
@@ -41,10 +48,10 @@ class PiecewiseLinear(Layer):
             np.concatenate([np.asarray(part(e), np.float64) for e in knots])
             for part in (lambda e: e[:-1], np.diff)
         )
-        self._from = np.repeat(columns, [len(e) - 1 for e in knots])
-        self._slope, self._shift = 2.0 / width, -2.0 * lower / width - 1.0
-        self.n_in, self.n_out = n_in, n_in + len(self._from)
-        self._codes = slice(n_in - n_last, n_in - n_last + len(self._from))
+        self.source = np.repeat(columns, [len(e) - 1 for e in knots])
+        self.slope, self.shift = 2.0 / width, -2.0 * lower / width - 1.0
+        self.n_in, self.n_out = n_in, n_in + len(self.source)
+        self._codes = slice(n_in - n_last, n_in - n_last + len(self.source))
         self.code_columns = range(self._codes.start, self._codes.stop)
 
     def of(self, members: Members = ALL) -> "PiecewiseLinear":
@@ -53,8 +60,8 @@ class PiecewiseLinear(Layer):
     def buffers(self, n_members: int, n_samples: int, dtype: DTypeLike, work: Array) -> Any:
         return {
             "A": np.empty((n_members, n_samples, self.n_out), dtype),
-            "code": np.empty((n_members * n_samples, len(self._from)), dtype),
-            "map": (self._slope.astype(dtype), self._shift.astype(dtype)),
+            "code": np.empty((n_members * n_samples, len(self.source)), dtype),
+            "map": (self.slope.astype(dtype), self.shift.astype(dtype)),
         }
 
     def forward(self, X: Any, buffers: Any) -> Array:
@@ -66,7 +73,7 @@ class PiecewiseLinear(Layer):
         np.copyto(A[..., codes.stop :], X[..., first:])
         rows = X.reshape(-1, X.shape[-1])
         code = buffers["code"][: len(rows)]
-        rows.take(self._from, 1, code, "clip")
+        rows.take(self.source, 1, code, "clip")
         np.multiply(code, slope, code)
         np.add(code, shift, code)
         np.clip(code, -1.0, 1.0, A.reshape(-1, self.n_out)[:, codes])

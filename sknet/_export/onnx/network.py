@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sknet._engine.activations import LEAKY_SLOPE, SELU_LAMBDA, SELU_LAMBDA_ALPHA
+from sknet._engine.layers import PiecewiseLinear
 from sknet._export.onnx.graph import Graph
 
 
@@ -28,11 +29,13 @@ def raw_output(g: Graph, model: Any, X: str | None, codes: Sequence[str], dtype:
     dtype : dtype
         Of the network.
     """
-    if model._encoding["knots"]:
-        X = piecewise_linear(g, X, model._encoding["knots"], dtype)
+    encoder = model._encoder
+    if encoder.knots:
+        splines = PiecewiseLinear(encoder.n_columns, *zip(*encoder.knots, strict=True))
+        X = piecewise_linear(g, X, splines, dtype)
     A = embedded(g, X, codes, model.embeddings_)
     if model.frequencies_ is not None:
-        A = periodic(g, A, model._encoding["periodic"][0], model.frequencies_, model.phases_)
+        A = periodic(g, A, encoder.periodic[0], model.frequencies_, model.phases_)
     layers = zip(model.coefs_, model.intercepts_, [*model._activations, "identity"], strict=True)
     for W, b, activation in layers:
         Z = g("Add", g("MatMul", A, W), b[..., None, :])
@@ -40,15 +43,10 @@ def raw_output(g: Graph, model: Any, X: str | None, codes: Sequence[str], dtype:
     return A
 
 
-def piecewise_linear(
-    g: Graph, X: str, knots: Sequence[tuple[int, np.ndarray]], dtype: np.dtype
-) -> str:
-    """[X, 2 min(max((x - e_t) / (e_{t+1} - e_t), 0), 1) - 1 for each bin t of each column]."""
-    columns = np.repeat([k for k, _ in knots], [len(edges) - 1 for _, edges in knots])
-    lower = np.concatenate([edges[:-1] for _, edges in knots])
-    width = np.concatenate([np.diff(edges) for _, edges in knots])
-    slope, shift = (2.0 / width).astype(dtype), (-2.0 * lower / width - 1.0).astype(dtype)
-    code = g("Add", g("Mul", g.take(X, columns), slope[None]), shift[None])
+def piecewise_linear(g: Graph, X: str, splines: PiecewiseLinear, dtype: np.dtype) -> str:
+    """[X, min(max(slope x + shift, -1), 1) for each bin of each column]."""
+    slope, shift = splines.slope.astype(dtype)[None], splines.shift.astype(dtype)[None]
+    code = g("Add", g("Mul", g.take(X, splines.source), slope), shift)
     code = g("Min", g("Max", code, np.array(-1.0, dtype)), np.array(1.0, dtype))
     return g.side_by_side([X, code])
 
