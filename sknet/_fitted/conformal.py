@@ -122,7 +122,7 @@ class Pool:
         ndarray of shape (n_new,)
             The least number with this share, one of the centred scores.
         """
-        place = self.place(level)
+        place = min(self.place(level), self.total * (1.0 - ROUNDING))  # else no score would do
         start = self.quantile(place)
         if len(centres) == 1:
             return centres[0] + start

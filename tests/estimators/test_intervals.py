@@ -7,7 +7,7 @@ from math import ceil, floor
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
@@ -218,6 +218,7 @@ def test_rows_in_several_folds_count_once():
     st.sampled_from([0.1, 0.5, 0.8]),
     st.booleans(),
 )
+@example([[0], [1]], 0, 0.8, False)
 @settings(max_examples=200, deadline=None)
 def test_the_search_finds_the_quantile_of_all_shifted_scores(folds, seed, level, weighted):
     """Ties and all: scores and shifts are multiples of 1/3, so that sums of them are inexact."""
