@@ -73,6 +73,7 @@ PARTS_MAY_IMPORT = {
     "_search": {"_base", "_fits", "_training"},
     "model_selection": {"_compat", "_search"},
     "presets": set(),
+    "compile": {"_engine", "_estimators", "presets"},
     "_conformal": {"_engine", "_fitted", "_rules", "_types"},
     "_estimators": {
         "_base", "_compat", "_conformal", "_docs", "_engine", "_fitted", "_params", "_target",

@@ -4,13 +4,15 @@ A fit runs compiled epochs if numba is installed and works, each part of the net
 twin, and the fit is long enough to save more time than the import of numba takes.
 """
 
+import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from math import inf
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +25,19 @@ from sknet._engine.network import Network
 from sknet._engine.one_hot import OneHot
 from sknet._engine.optimizers import Optimizer, scalar_if_equal
 
-#: Estimated duration of a fit, in seconds, from which on numba is imported; the import takes a good
-#: part of a second.
-NUMBA_MIN_SECONDS = 1.0
+#: Estimated duration of a fit in numpy, in seconds, from which on numba is imported. The import
+#: takes a good part of a second; where the cache is empty, compiling takes 22 s of CPU more.
+NUMBA_MIN_SECONDS = 3.0
+COMPILING = (
+    "sknet compiles its training loop, which takes about half a minute, once for this machine and"
+    " this version: it is kept in {path}. To do this beforehand, run python -m sknet.compile"
+)
+NOT_KEPT = (
+    "numba finds no folder in which it can keep what it compiles, so that each process compiles the"
+    " training loop anew, which takes about half a minute. Set NUMBA_CACHE_DIR to a folder that can"
+    " be written, or SKNET_DISABLE_NUMBA=1 to train in numpy."
+)
+LOGGER = logging.getLogger("sknet")
 #: Rough model of a numpy step: seconds of call overhead, and floating-point operations per second.
 STEP_OVERHEAD_SECONDS = 60e-6
 OPERATIONS_PER_SECOND = 1e11
@@ -89,6 +101,26 @@ def working_kernels() -> Any:
         why = _in_words(error)
     _Broken.warn(why)
     return None
+
+
+@cache
+def _announcement(kernels: Any) -> str | None:
+    """Return what is to be said before the first compiled fit of this process, if it compiles."""
+    path = kernels.run_epoch.stats.cache_path
+    if path is None:
+        warnings.warn(NOT_KEPT, RuntimeWarning, stacklevel=2)
+        return None
+    return None if any(Path(path).glob("*.nbi")) else COMPILING.format(path=path)
+
+
+def _announce(kernels: Any, say: Callable[[str], None] | None) -> None:
+    """Announce, once, that this fit compiles."""
+    words = None if kernels.run_epoch.signatures else _announcement(kernels)
+    if words:
+        _announcement.cache_clear()
+        LOGGER.info(words)
+        if say is not None:
+            say(words)
 
 
 def _in_words(error: Exception) -> str:
@@ -179,10 +211,12 @@ class CompiledEpoch:
         optimizer: Optimizer,
         batches: Batches,
         max_iter: float = inf,
+        say: Callable[[str], None] | None = None,
     ) -> "CompiledEpoch | None":
         """Return a compiled epoch; None if the numpy loop must be used.
 
-        `max_iter` is the number of epochs for which numba is imported, if it is worth it.
+        `max_iter` is the number of epochs for which numba is imported, if it is worth it. Before
+        something is compiled for the first time, `say` is called with the announcement.
         """
         n_members = network.n_members
         n_batches = [batches.batches_of(k) for k in range(n_members)]
@@ -202,6 +236,7 @@ class CompiledEpoch:
             return None
         epoch = cls(network, optimizer, batches, codes)
         try:
+            _announce(kernels, say)
             epoch.compile()
         except Exception as error:
             _Broken.warn(_in_words(error))

@@ -62,7 +62,9 @@ def _run_epochs(
     training.with_horizon(settings.max_iter, restart=not incremental)
     batches = batches_of(settings, prepared, network, members)
     max_iter = 1 if incremental else settings.max_iter
-    training.compiled = CompiledEpoch.of(network, optimizer, batches, max_iter)
+    training.compiled = CompiledEpoch.of(
+        network, optimizer, batches, max_iter, print if settings.verbose else None
+    )
     limit_blas(training, batches.batch_size)
     reason = training.run(batches, stopping, max_iter, monitor, monitor.begin, settings.warm_start)
     monitor.print_last()

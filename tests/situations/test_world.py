@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
+from sknet._engine import compiled
 from tests.datasets import X_IRIS as X
 from tests.datasets import Y_IRIS as Y
 from tests.marks import each_estimator, ignore_convergence
@@ -270,3 +272,43 @@ def test_a_column_vector_warns_once(cls, method, as_column):
     assert len([w for w in caught if w.category is DataConversionWarning]) == 1
     assert_same_parameters(ours, getattr(oracle, call)(X, Y))
     assert ours.score(X, as_column(Y)) == ours.score(X, Y)
+
+
+class _Kernels:
+    """Stands for the compiled functions of a process that has not compiled yet."""
+
+    def __init__(self, path):
+        stats = SimpleNamespace(cache_path=path)
+        self.run_epoch = SimpleNamespace(signatures=[], stats=stats)
+
+
+def test_compiling_is_announced_where_nothing_is_kept(tmp_path, caplog):
+    said = []
+    with caplog.at_level("INFO", logger="sknet"):
+        compiled._announce(_Kernels(str(tmp_path)), said.append)
+    assert len(said) == 1
+    assert str(tmp_path) in said[0]
+    assert "python -m sknet.compile" in said[0]
+    assert caplog.messages == said
+    (tmp_path / "steps.run_epoch-1.py311.nbi").touch()
+    compiled._announce(_Kernels(str(tmp_path)), said.append)
+    assert len(said) == 1
+    done = _Kernels(str(tmp_path / "other"))
+    done.run_epoch.signatures.append("compiled already")
+    compiled._announce(done, said.append)
+    assert len(said) == 1
+
+
+def test_a_cache_without_a_folder_gives_a_warning():
+    kernels = _Kernels(None)
+    with pytest.warns(RuntimeWarning, match="Set NUMBA_CACHE_DIR to a folder"):
+        compiled._announce(kernels, None)
+    compiled._announce(kernels, None)  # no second one: it would be an error
+
+
+def test_compiling_beforehand_without_numba_says_so():
+    command = [sys.executable, "-m", "sknet.compile"]
+    env = {**os.environ, "SKNET_DISABLE_NUMBA": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Nothing is compiled" in done.stderr
