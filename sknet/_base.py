@@ -176,10 +176,12 @@ class BaseMLP(
         callbacks=NO_CALLBACKS,
         groups=None,
         shared=ALONE,
+        read=None,
     ):
         """Return the training that is asked for; None if `partial_fit` has no row of weight > 0.
 
-        `shared` are results of other fits on the same data.
+        `shared` are results of other fits on the same data; `read` is a `Read`, if X, y and weights
+        have been read already.
         """
         p = _params.check(self, self._losses, X_val=given[0] is not None)
         goes_on = hasattr(self, "coefs_") and (incremental or bool(p["warm_start"]))
@@ -190,7 +192,7 @@ class BaseMLP(
         )  # fmt: skip
         require_memory(Settings.of(resolved(p, facts)[0]), X)
         require_y(self, y)
-        read = shared.get(
+        read = read or shared.get(
             self._reading_key(p),
             lambda: self._read(p, X, y, sample_weight, goes_on, classes, incremental),
         )

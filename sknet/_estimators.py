@@ -9,12 +9,12 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sknet import _params
-from sknet._base import BaseMLP
 from sknet._compat import available_if
 from sknet._conformal import BOOLEAN, PredictsIntervals, PredictsSets, require
 from sknet._docs import documented
 from sknet._engine.links import LINKS, both_sides, mean_of_members
 from sknet._engine.losses import LOSSES
+from sknet._fit_batches import FitsBatches
 from sknet._fitted.conformal import class_scores, root_mean_square
 from sknet._target.classes import (
     IndicatorTarget,
@@ -26,7 +26,12 @@ from sknet._target.continuous import ContinuousTarget
 from sknet._target.messages import label_words
 from sknet._target.reading import read_labels, read_numbers
 from sknet._target.scale import Scaling
-from sknet._target.weights import checked_weights, class_weights, warn_of_absent_classes
+from sknet._target.weights import (
+    checked_weights,
+    class_factors,
+    class_weights,
+    warn_of_absent_classes,
+)
 from sknet._types import (
     Array,
     ClassWeight,
@@ -43,13 +48,13 @@ from sknet._types import (
 SCORED_ROWS = 1 << 14
 
 
-def _is_stochastic(estimator: BaseMLP) -> bool:
+def _is_stochastic(estimator: FitsBatches) -> bool:
     """Whether `partial_fit` exists: lbfgs needs all rows at once."""
     return estimator.solver != "lbfgs"
 
 
 @documented
-class MLPBackpropClassifier(ClassifierMixin, PredictsSets, BaseMLP):
+class MLPBackpropClassifier(ClassifierMixin, PredictsSets, FitsBatches):
     """Multilayer perceptron for classification.
 
     The target decides between two classes, more classes, and several labels per row. Two classes,
@@ -226,11 +231,22 @@ class MLPBackpropClassifier(ClassifierMixin, PredictsSets, BaseMLP):
     def _class_weighted(self, p, target, Y, w):
         if p["class_weight"] is None:
             return w
+        self._require_labels(target)
+        return class_weights(p["class_weight"], target, target.codes(Y), w)
+
+    def _require_labels(self, target: Any) -> None:
+        """Raise if there are class weights, and several labels a row."""
         if isinstance(target, IndicatorTarget):
             raise _params.refuse(
                 self, "class_weight", "must be None with label indicators: give sample_weight"
             )
-        return class_weights(p["class_weight"], target, target.codes(Y), w)
+
+    def _class_factors(self, p, target, totals):
+        if p["class_weight"] is None:
+            return None
+        self._require_labels(target)
+        largest = totals.greatest.max()
+        return class_factors(p["class_weight"], target, totals.sums / max(largest, 1e-300))
 
     def _model(self, p, target, layers, encoder):
         return {
@@ -431,7 +447,7 @@ class MLPBackpropClassifier(ClassifierMixin, PredictsSets, BaseMLP):
 
 
 @documented
-class MLPBackpropRegressor(RegressorMixin, PredictsIntervals, BaseMLP):
+class MLPBackpropRegressor(RegressorMixin, PredictsIntervals, FitsBatches):
     """Multilayer perceptron for regression, with one or several outputs.
 
     `loss` decides what is predicted: the mean, the median, quantiles, or the mean of counts or

@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "reports": set(),
     "schedules": set(),
     "stopping": {"parameters", "reports"},
+    "stream": {"activations", "batches", "lbfgs", "network", "one_hot"},
     "team": set(),
     "training": {
         "activations", "batches", "compiled", "network", "optimizers", "parameters", "reports",
@@ -70,13 +71,19 @@ PARTS_MAY_IMPORT = {
         "_params", "_table", "_target", "_training", "_types",
     },
     "_fits": {"_table", "_target", "_training"},
+    "_streams": {"_compat", "_table", "_target", "_training"},
+    "_fit_batches": {
+        "_base", "_compat", "_fits", "_params", "_rules", "_streams", "_table", "_target",
+        "_training",
+    },
     "_search": {"_base", "_fits", "_training"},
     "model_selection": {"_compat", "_search"},
     "presets": set(),
     "compile": {"_engine", "_estimators", "presets"},
     "_conformal": {"_engine", "_fitted", "_rules", "_types"},
     "_estimators": {
-        "_base", "_compat", "_conformal", "_docs", "_engine", "_fitted", "_params", "_target",
+        "_compat", "_conformal", "_docs", "_engine", "_fit_batches", "_fitted", "_params",
+        "_target",
         "_types",
     },
 }  # fmt: skip

@@ -23,6 +23,7 @@ schedules.py          SCHEDULES: the learning rate as a function of progress
 reports.py            records of epochs, interrupts, divergence
 stopping.py           when to stop, which parameters to keep
 batches.py            the training rows, shuffled and cut into batches
+stream.py             batches of rows that come in chunks, by a shuffling buffer
 training.py           epochs of mini-batches as a generator; each member stops on its own
 lbfgs.py              full-batch L-BFGS
 team.py               threads that share the work of one step

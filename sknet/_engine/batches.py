@@ -1,7 +1,7 @@
 """The training rows, cut into batches. Several batches form a block, which is gathered at once."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse
@@ -25,6 +25,19 @@ def with_column_of_ones(n_samples: int, n_columns: int, dtype: DTypeLike) -> tup
     X = np.empty((n_samples, n_columns + 1), dtype)
     X[:, -1] = 1.0
     return X, X[:, :-1]
+
+
+class Epoch(Protocol):
+    """The batches of an epoch: `Batches` of rows in memory, or those of a stream, part by part."""
+
+    def parts(self) -> Iterator["Batches"]:
+        """Yield the batches of one epoch in parts; of all but the last, no batch is smaller."""
+
+    def rows_of(self, k: int) -> int:
+        """Return the number of training rows of member `k`."""
+
+    def batches_of(self, k: int) -> int:
+        """Return the number of batches per epoch of member `k`."""
 
 
 class Batches:
@@ -95,6 +108,10 @@ class Batches:
         self._numbers = np.arange(self.n_samples)
         self._order: NDArray[np.intp] | None = None
         self._buffers: dict[int, Any] = {}
+
+    def parts(self) -> Iterator["Batches"]:
+        """Yield the batches of an epoch in parts: here itself, which has all rows."""
+        yield self
 
     def rows_of(self, k: int) -> int:
         """Return the number of training rows of member `k`."""

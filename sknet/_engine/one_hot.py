@@ -99,3 +99,15 @@ def all_equal(Y: Targets) -> bool:
 def dense(Y: Targets) -> Array:
     """Return targets with all numbers."""
     return Y.dense() if isinstance(Y, OneHot) else Y
+
+
+def stored(Y: Targets) -> NDArray[Any]:
+    """Return the array in which targets are kept: the numbers, or one code a row."""
+    return Y.codes if isinstance(Y, OneHot) else Y
+
+
+def restored(kept: NDArray[Any], like: Targets) -> Targets:
+    """Return targets as `like` is, from rows of what `stored` returns."""
+    if not isinstance(like, OneHot):
+        return kept
+    return OneHot(kept, like.shape[1], like.dtype, like.on, like.off)

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sknet._engine.activations import Array
-from sknet._engine.batches import Batches
+from sknet._engine.batches import Batches, Epoch
 from sknet._engine.compiled import CompiledEpoch
 from sknet._engine.network import Network
 from sknet._engine.optimizers import Optimizer, scalar_if_equal
@@ -96,6 +96,8 @@ class Training:
         Which members are still training in the current run.
     compiled : CompiledEpoch or None
         Runs the epochs; None runs them in numpy.
+    compile_part : callable or None
+        ``compile_part(batches) -> compiled``, for epochs that come in several parts.
     n_member_threads : int
         Threads that share the members in numpy, where none shares the rows of a step.
     """
@@ -117,7 +119,9 @@ class Training:
         self.losses = [nan] * n_members
         self.compiled: CompiledEpoch | None = None
         self.n_member_threads = 1
+        self.compile_part: Callable[[Batches], CompiledEpoch | None] | None = None
         self._groups: list[LockstepGroup] = []
+        self._grouped: Batches | None = None
         self._member_rates: dict[int, list[float]] = {}
         self._is_finite = [True] * n_members
 
@@ -152,7 +156,7 @@ class Training:
         self.all_progress = progress * (len(self.all_progress) // len(progress))
         self._groups = []
 
-    def epochs(self, batches: Batches) -> Iterator[Record]:
+    def epochs(self, batches: Epoch) -> Iterator[Record]:
         """Train without end; yield a record after each epoch.
 
         Raises
@@ -165,7 +169,7 @@ class Training:
             self.train_epoch(batches)
             yield self.record(iteration, range(self.network.n_members))
 
-    def start(self, batches: Batches) -> None:
+    def start(self, batches: Epoch) -> None:
         """Make all members active, and count their steps by the batches of an epoch."""
         self.active = list(range(self.network.n_members))
         self._groups = []
@@ -173,7 +177,7 @@ class Training:
             p.rebased(batches.batches_of(k)) for k, p in enumerate(self.all_progress)
         ]
 
-    def train_epoch(self, batches: Batches) -> None:
+    def train_epoch(self, batches: Epoch) -> None:
         """Train the active members for one epoch."""
         self._set_rates()
         with self.limit():
@@ -214,28 +218,42 @@ class Training:
             return first
         return np.array([first, *others]).T
 
-    def _epoch(self, batches: Batches) -> None:
+    def _epoch(self, batches: Epoch) -> None:
         """Train for one epoch; write the mean loss of each member to `losses`."""
         with np.errstate(all="ignore"):
             set_numpy_for_training()  # errstate restores both settings
-            if self.compiled is not None:
-                rates = [self._member_rates[k] for k in self.active]
-                sums = self.compiled(self.active, self.generators, rates)
-                self._set_losses(self.active, sums, batches)
-            else:
-                groups = self._groups or self._make_groups(batches)
-                for group, sums in zip(groups, self._steps_of(groups), strict=True):
-                    group.copy_back(self.network, self.optimizer)
-                    self._set_losses(group.numbers, sums, batches)
+            totals, n_steps = np.zeros(self.network.n_members), 0
+            for part in batches.parts():
+                self._train_part(part, totals, n_steps)
+                n_steps += part.n_batches
+                if not np.isfinite(totals[self.active]).any():
+                    break
+            for k in self.active:
+                self.losses[k] = float(totals[k]) / batches.rows_of(k)
             finite = self.optimizer.finite_members() & np.isfinite(self.losses)
             self._is_finite = finite.tolist()
 
-    def _steps_of(self, groups: Sequence[LockstepGroup]) -> list[Array]:
-        """Take the steps of an epoch; return the sums of the row losses of each group.
+    def _train_part(self, part: Batches, totals: Array, n_steps: int) -> None:
+        """Train on a part of an epoch, after `n_steps` steps; add the row losses to `totals`."""
+        if self.compile_part is not None:
+            self.compiled = self.compile_part(part)
+        if self.compiled is not None:
+            rates = [
+                self._member_rates[k][n_steps : n_steps + part.batches_of(k)] for k in self.active
+            ]
+            totals[self.active] += self.compiled(self.active, self.generators, rates)
+            return
+        groups = self._groups_of(part)
+        for group, sums in zip(groups, self._steps_of(groups, n_steps), strict=True):
+            group.copy_back(self.network, self.optimizer)
+            totals[group.numbers] += sums
+
+    def _steps_of(self, groups: Sequence[LockstepGroup], n_steps: int) -> list[Array]:
+        """Take the steps of a part; return the sums of the row losses of each group.
 
         Where several threads share the groups, the network of each has only one.
         """
-        rates = [self._rates(group.numbers) for group in groups]
+        rates = [self._rates(group.numbers)[n_steps:] for group in groups]
         n_shares = min(len(groups), self.n_member_threads)
 
         def steps(share: int) -> list[Array]:
@@ -245,10 +263,12 @@ class Training:
         shares = self.network.team(steps, n_shares)
         return [shares[k % n_shares][k // n_shares] for k in range(len(groups))]
 
-    def _set_losses(self, numbers: list[int], sums: Array, batches: Batches) -> None:
-        """Set the mean losses of these members, given the sums over rows."""
-        for k, total in zip(numbers, sums.tolist(), strict=True):
-            self.losses[k] = total / batches.rows_of(k)
+    def _groups_of(self, part: Batches) -> list[LockstepGroup]:
+        """Return the groups, with the batches of this part."""
+        if self._groups and part is not self._grouped:
+            self._groups = [own._replace(batches=part.of(own.numbers)) for own in self._groups]
+        self._grouped = part
+        return self._groups or self._make_groups(part)
 
     def _make_groups(self, batches: Batches) -> list[LockstepGroup]:
         """Divide the active members into groups, which are kept for the next epochs.
@@ -300,7 +320,7 @@ class Training:
 
     def run(
         self,
-        batches: Batches,
+        batches: Epoch,
         stopping: Stopping | IndependentStopping,
         max_iter: int,
         monitor: Monitor,
@@ -311,7 +331,7 @@ class Training:
 
         Parameters
         ----------
-        batches : Batches
+        batches : Epoch
         stopping : Stopping or IndependentStopping
             One rule for all members, or one for each.
         max_iter : int

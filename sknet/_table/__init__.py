@@ -15,6 +15,7 @@ columns.py             the values of one column: kind, levels and codes, numbers
 categorical.py         which columns are categories, by `categorical_features`
 table.py               `Table`: numbers and codes of rows; whether numbers are finite
 read.py                X -> `Table`: `validate_X`
+schema.py              columns and levels of rows that come in parts
 
 Learning and encoding:
 
@@ -22,6 +23,8 @@ levels.py              levels of a category with their weights, which merge, and
 shapes.py              two values, heavy tails, or codes for missing numbers
 statistics.py          statistics of the columns of a `Table`
 parts.py               statistics of rows that come in parts, which merge
+quantiles.py           exact quantiles of rows that come in parts
+passes.py              all statistics of a table whose rows come in parts, by passes
 encoding.py            `Encoding`, what every encoding does; the parameters by which it is learned
 number_encodings.py    numbers: as they are, scaled, quantiles; indicator of missing ones
 category_encodings.py  categories: -1 and +1, one-hot, codes for an embedding; identifiers: left out

@@ -92,12 +92,17 @@ def look_of(levels: Sequence[Any], codes: np.ndarray) -> Look | None:
     codes : ndarray of int
         For each row the index in `levels`; -1 where missing.
     """
+    return look_of_counts(levels, np.bincount(codes + 1, minlength=len(levels) + 1)[1:])
+
+
+def look_of_counts(levels: Sequence[Any], counts: np.ndarray) -> Look | None:
+    """Return what a column looks like, given the number of rows of each level."""
     if len(levels) <= FEW_LEVELS or not isinstance(levels[0], str):
         return None
     present = [k for k, level in enumerate(levels) if level.strip().lower() not in PLACEHOLDERS]
     if len(present) <= FEW_LEVELS:
         return None
-    counts = np.bincount(codes + 1, minlength=len(levels) + 1)[1:][present]
+    counts = counts[present]
     distinct = len(present) / max(counts.sum(), 1)
     some = slice(None, None, -(-len(present) // SAMPLE))
     texts = [levels[k].strip() for k in present[some]]

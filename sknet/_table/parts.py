@@ -13,11 +13,10 @@ The order of the parts, and the way in which they are merged, change no bit of t
 rows are cut into parts can change the last bits of the sums; rounding in `Statistics.rounded`
 removes this from standard deviations, and nearly always from means.
 
-Quartiles cannot be merged. They need passes of their own: each part sends cut points of a bracket
-with their weights, and the bracket is narrowed until it holds one value. They are an argument here:
-the median of every column, for missing values, and all three for encodings with
+Quartiles cannot be merged, and need passes of their own (`sknet._table.quantiles`). They are an
+argument here: the median of every column, for missing values, and all three for encodings with
 ``needs_quartiles``. So is what the shapes of columns are. Levels of categories merge in one pass
-(`LevelTable.merge`).
+(`LevelTable.merge`). `sknet._table.passes` runs all passes over the parts.
 """
 
 from collections.abc import Iterable
@@ -135,7 +134,7 @@ class Ranges(NamedTuple):
         return Sums.of(_weighted(np.square(self._deviations(X, mean)), w))
 
     @property
-    def _weight_there(self) -> np.ndarray:
+    def weight_there(self) -> np.ndarray:
         """The weight of the rows where a number is not missing; 1 where all are missing."""
         there = np.array(
             [
@@ -148,8 +147,14 @@ class Ranges(NamedTuple):
     def mean(self, sums: Sums) -> np.ndarray:
         """Return the means, from the sums of all parts."""
         low, high = self._bounds
-        above_low = sums.total() / self._weight_there * self.unit
+        above_low = sums.total() / self.weight_there * self.unit
         return np.where(low == high, low, low + above_low + above_low)
+
+    def deviations(self, squares: Sums) -> np.ndarray:
+        """Return the standard deviations, from the squares of all parts."""
+        low, high = self._bounds
+        std = np.sqrt(squares.total() / self.weight_there) * self.unit * 2.0
+        return np.where(low == high, 0.0, std)
 
     def statistics(
         self, mean: np.ndarray, squares: Sums, quartiles: np.ndarray, **shapes: np.ndarray
@@ -167,12 +172,11 @@ class Ranges(NamedTuple):
             column has two values or heavy tails.
         """
         low, high = self._bounds
-        std = np.sqrt(squares.total() / self._weight_there) * self.unit * 2.0
         return (
             Statistics.zeros(len(mean))
             ._replace(
                 mean=mean,
-                std=np.where(low == high, 0.0, std),
+                std=self.deviations(squares),
                 quartiles=quartiles,
                 half_range=self.half_range,
                 missing=self.missing.total() / self.weight.total(),

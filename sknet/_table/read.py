@@ -83,7 +83,7 @@ def validate_X(
             table = _read_frame(estimator, X.to_pandas(), reset, like, source=X)
     elif is_frame(X):
         table = _read_frame(estimator, X, reset, like)
-    elif _has_categories(estimator, X, like):
+    elif has_categories(estimator, X, like):
         table = _read_array(estimator, X, reset, like)
     else:
         table = _read_numbers(estimator, X, reset)
@@ -95,7 +95,7 @@ def validate_X(
     return table
 
 
-def _has_categories(estimator: Any, X: Any, like: Schema | None) -> bool:
+def has_categories(estimator: Any, X: Any, like: Schema | None) -> bool:
     """Whether some columns of an array may be categories."""
     wanted = estimator.categorical_features
     if like is not None:

@@ -268,11 +268,11 @@ def _with_tails(found: Statistics, X: np.ndarray, w: np.ndarray | None) -> Stati
         if found.heavy[k]:
             knots[k] = weighted_quantiles(x, own, LEVELS)
     return found._replace(
-        codes=_as_columns(codes, found, np.nan), knots=_as_columns(knots, found, 0.0)
+        codes=as_columns(codes, found, np.nan), knots=as_columns(knots, found, 0.0)
     )
 
 
-def _as_columns(own: dict[int, Any], found: Statistics, fill: float) -> np.ndarray:
+def as_columns(own: dict[int, Any], found: Statistics, fill: float) -> np.ndarray:
     """Return sequences, by column, as columns of an array that ends with `fill`."""
     A = np.full((max(map(len, own.values()), default=0), len(found.mean)), fill)
     for k, values in own.items():

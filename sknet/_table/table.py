@@ -1,5 +1,6 @@
 """A `Table`: rows of X as numbers and codes of categories, before anything is learned from them."""
 
+import sys
 from collections.abc import Sequence
 from copy import copy
 from typing import Any, Protocol
@@ -104,13 +105,39 @@ class Table:
 
     def __getitem__(self, rows: Any) -> "Table":
         """Return some rows: a slice, or an array of their numbers."""
-        left = rows if self._rows is None else self._numbered()[rows]
+        left = None
+        if self._source is not None:
+            left = rows if self._rows is None else self._numbered()[rows]
         some = Table(
             self.numbers[rows], self.codes[rows], self.levels, self.categorical, self.names,
             self._source, left,
         )  # fmt: skip
         some.complete = self.complete
         return some
+
+    @classmethod
+    def stacked(cls, tables: Sequence["Table"], with_source: bool = False) -> "Table":
+        """Return the rows of several tables that are read alike, below each other.
+
+        Without source, the rows as the user gave them are forgotten.
+        """
+        first = tables[0]
+        source = stacked_rows([own.original() for own in tables]) if with_source else None
+        if len(tables) == 1 and with_source == (first._source is not None):
+            return first
+        table = cls(
+            np.concatenate([own.numbers for own in tables]),
+            np.concatenate([own.codes for own in tables]),
+            first.levels, first.categorical, first.names, source,
+        )  # fmt: skip
+        table.complete = all(own.complete for own in tables)
+        return table
+
+    def without_source(self) -> "Table":
+        """Return the same rows, which no longer know how the user gave them."""
+        other = copy(self)
+        other._source = other._rows = None
+        return other
 
     def with_numbers(self, numbers: np.ndarray) -> "Table":
         """Return the same rows with other numbers, some of which may be missing."""
@@ -216,6 +243,24 @@ def rows_of(X: Any, rows: slice | np.ndarray) -> Any:
             return X.slice(rows.start, rows.stop - rows.start)
         return X.take(rows)
     return (X.iloc if hasattr(X, "iloc") else X)[rows]
+
+
+def stacked_rows(parts: Sequence[Any]) -> Any:
+    """Return rows of several containers of one type as one container."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    if hasattr(first, "to_pandas") and hasattr(first, "column_names"):
+        arrow = sys.modules["pyarrow"]
+        is_batch = isinstance(first, arrow.RecordBatch)
+        return arrow.concat_tables(
+            [arrow.Table.from_batches([own]) if is_batch else own for own in parts]
+        )
+    if hasattr(first, "iloc"):
+        return sys.modules["pandas"].concat(parts, ignore_index=True)
+    if hasattr(first, "columns"):
+        return sys.modules["polars"].concat(parts)
+    return np.concatenate([np.asarray(own) for own in parts])
 
 
 def all_finite(values: np.ndarray) -> bool:

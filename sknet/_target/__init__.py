@@ -8,5 +8,6 @@ classes.py     labels and label indicators
 continuous.py  numbers
 scale.py       centre, scale and precision of numbers, outliers among them
 weights.py     sample weights and class weights -> weights of mean 1
+parts.py       labels and weights of rows that come in parts, which merge
 =============  ===================================================================================
 """

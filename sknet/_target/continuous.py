@@ -26,6 +26,8 @@ class ContinuousTarget(Target):
         The least and the greatest target seen, to which predictions are clipped.
     """
 
+    is_number = True
+
     def __init__(
         self,
         n_columns: int,
@@ -63,6 +65,14 @@ class ContinuousTarget(Target):
         if grows:
             scale = np.where(scaling.scale > 0, scaling.scale, 1.0)
             scaling = scaling._replace(scale=scale)
+        return self._scaled_by(scaling, scales)
+
+    def fit_moments(
+        self, mean: np.ndarray, deviation: np.ndarray, scales: bool
+    ) -> "ContinuousTarget":
+        return self._scaled_by(Scaling(mean, deviation), scales)
+
+    def _scaled_by(self, scaling: Scaling, scales: bool) -> "ContinuousTarget":
         kept = scaling if scales else None
         return self._with(scaling=kept, least_dtype=scaling.least_dtype())
 

@@ -18,9 +18,12 @@ class Target:
         Whether ``scaled`` changes the targets.
     least_dtype : {'float32', 'float64'}
         The least dtype of predictions that can tell the targets apart.
+    is_number : bool
+        Whether Y holds numbers, which have a mean and a range.
     """
 
     n_outputs: int
+    is_number: bool = False
     is_scaled: bool = False
     least_dtype: str = "float32"
 
@@ -48,6 +51,10 @@ class Target:
         robust : bool
             Whether outliers must not change the scale.
         """
+        return self
+
+    def fit_moments(self, mean: np.ndarray, deviation: np.ndarray, scales: bool) -> "Target":
+        """Return a target of numbers that is fitted to mean and deviation of each column."""
         return self
 
     def limited(self, Y: np.ndarray) -> "Target":

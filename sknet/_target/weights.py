@@ -51,13 +51,16 @@ def class_weights(
     "balanced" gives each class that occurs the same total weight.
     """
     own = np.ones(len(codes)) if w is None else w
+    totals = np.bincount(codes, own / max(own.max(), 1e-300), len(target.classes))
+    return own * class_factors(class_weight, target, totals)[codes]
+
+
+def class_factors(class_weight: Any, target: LabelTarget, totals: np.ndarray) -> np.ndarray:
+    """Return the weight of each class; `totals` are the sums of the weights of their rows."""
     if class_weight == "balanced":
-        totals = np.bincount(codes, weights=own / max(own.max(), 1e-300))
         present = totals > 0
-        by_class = totals.sum() / (max(1, present.sum()) * np.where(present, totals, 1.0))
-    else:
-        by_class = np.array([float(class_weight.get(c, 1.0)) for c in target.classes.tolist()])
-    return own * by_class[codes]
+        return totals.sum() / (max(1, present.sum()) * np.where(present, totals, 1.0))
+    return np.array([float(class_weight.get(c, 1.0)) for c in target.classes.tolist()])
 
 
 def warn_of_absent_classes(class_weight: Mapping[Any, float], classes: np.ndarray) -> None:

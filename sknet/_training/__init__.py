@@ -9,6 +9,7 @@ state.py          TrainingState: the state of training between two calls
 rows.py           Rows, EncodedRows: the rows as read, and as the engine takes them
 hold_out.py       splits off the validation rows of early stopping
 prepare.py        step 1: fits and applies the encoder and the target
+stream.py         step 1 for the rows of a stream, which are read again in each pass
 units.py          best constants and their loss, the unit of tol
 build.py          step 2: network, validation, stopping rule and monitor
 run.py            step 3: trains by epochs or by L-BFGS

@@ -164,7 +164,7 @@ def optimizer_of(settings: Settings, prepared: Prepared, network: Network) -> Op
     """Return the optimizer; None with L-BFGS."""
     if settings.solver is None:
         return None
-    n_rows = len(prepared.rows.Y)
+    n_rows = prepared.n_rows
     averaging = settings.average_decay(ceil(n_rows / settings.batch_rows(n_rows)))
     return Optimizer(
         network.parameters, network.layers, settings.solver, settings.hyper, settings.clip_norm,
@@ -193,7 +193,7 @@ def network_of(
     settings: Settings, prepared: Prepared, generators: Sequence[np.random.Generator]
 ) -> Network:
     """Return the network with theta zero, and with several threads if epochs are long."""
-    encoder, n_rows = prepared.encoder, len(prepared.rows.Y)
+    encoder, n_rows = prepared.encoder, prepared.n_rows
     first = first_layers(encoder)
     units = (encoder.n_units, *settings.hidden_layer_sizes, prepared.target.n_outputs)
     zero_inputs = [k for layer in first for k in layer.code_columns]

@@ -107,7 +107,7 @@ def finish(
         state=state,
         reason="horizon" if reached_horizon else ended.reason,
         n_iter=ended.n_iter,
-        n_samples=len(prepared.rows.Y),
+        n_samples=prepared.n_rows,
         losses=built.monitor.losses,
         validation=validation,
         best_score=stopping.best_score if is_validated else None,

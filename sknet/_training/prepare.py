@@ -1,7 +1,7 @@
 """Step 1 of training: fit the encoder and the target, and encode the rows."""
 
 from math import inf, prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
@@ -47,6 +47,9 @@ class Prepared(NamedTuple):
         The encoded validation rows.
     stops_early : bool
         Whether the validation score ends training. A few rows decide only which epoch is kept.
+    stream : Streamed or None
+        Where the training rows come from, if they are not in memory. `read` and `rows` are then a
+        random sample of them.
     """
 
     encoder: Encoder
@@ -59,6 +62,12 @@ class Prepared(NamedTuple):
     held: Rows | None
     held_encoded: EncodedRows | None
     stops_early: bool
+    stream: Any = None
+
+    @property
+    def n_rows(self) -> int:
+        """The number of training rows."""
+        return len(self.rows.Y) if self.stream is None else self.stream.n_rows
 
 
 def prepare(
@@ -105,44 +114,39 @@ def prepare(
         warn_of_rare_class(rows, held, target, is_given=True)
     if held is not None:
         stops_early &= len(held.Y) >= MIN_STOPPING_ROWS
-    if held is not None and settings.solver is None and settings.n_members > 1:
-        raise ValueError(
-            "solver='lbfgs' fits n_members > 1 one after another, so that there is no averaged"
-            " prediction to validate. Set early_stopping=False and pass no X_val, or set"
-            " n_members=1."
-        )
+    require_averaged(settings, held)
     link, loss = LINKS[out_activation], settings.loss(out_activation)
     if start is None:
         scales = settings.target_scaling and link.is_linear
         target = target.fit(rows.Y, rows.w, scales, incremental, loss.robust)
         encoder = Encoder.fit(rows.X, rows.w, settings.encoding, continues=incremental)
-        dtype = settings.compute_dtype(rows.X.dtype, len(rows.Y), _engine_dtype(target))
+        dtype = settings.compute_dtype(rows.X.dtype, len(rows.Y), engine_dtype(target))
         if loss.squares and link.domain.most == inf:
             warn_of_outliers(rows.Y, rows.w)
     else:
         target, encoder, dtype = target.continued(rows.Y), start.encoder, start.dtype
     if settings.clip_predictions and link.is_linear:
         target = target.limited(seen)
-    targets = _smoothed(target, target.scaled(rows.Y), settings)
-    trained = rows.encoded(encoder, dtype, targets, _has_ones(rows, encoder, dtype, settings))
-    _require_domain(loss, settings, out_activation, trained.Y, "y")
+    targets = smoothed(target, target.scaled(rows.Y), settings)
+    trained = rows.encoded(encoder, dtype, targets, has_ones(rows, encoder, dtype, settings))
+    require_domain(loss, settings, out_activation, trained.Y, "y")
     if start is None and settings.numeric_embedding and issparse(trained.X):
         raise ValueError(
             f"numeric_embedding={settings.numeric_embedding!r} does not work for sparse X. Pass"
             " X.toarray(), or set numeric_embedding=None."
         )
     if start is None and settings.numeric_embedding:
-        encoder = _with_embedding(encoder, trained, settings)
+        encoder = with_embedding(encoder, trained, settings)
     held_encoded = None
     if held is not None:
         held_encoded = held.encoded(encoder, dtype, target.scaled(held.Y))
-        _require_domain(loss, settings, out_activation, held_encoded.Y, name)
+        require_domain(loss, settings, out_activation, held_encoded.Y, name)
     return Prepared(
         encoder, target, loss, link, rows, trained, dtype, held, held_encoded, stops_early
     )
 
 
-def _with_embedding(encoder: Encoder, rows: EncodedRows, settings: Settings) -> Encoder:
+def with_embedding(encoder: Encoder, rows: EncodedRows, settings: Settings) -> Encoder:
     """Return the encoder of a network that embeds numbers."""
     columns = varied(rows.X, encoder.number_columns)
     if settings.numeric_embedding == "ple":
@@ -150,12 +154,22 @@ def _with_embedding(encoder: Encoder, rows: EncodedRows, settings: Settings) -> 
     return encoder.with_periods(columns, n_frequencies(len(columns)))
 
 
-def _engine_dtype(target: Target) -> str:
+def require_averaged(settings: Settings, held: Rows | None) -> None:
+    """Raise if there are validation rows, but no averaged prediction of the members."""
+    if held is not None and settings.solver is None and settings.n_members > 1:
+        raise ValueError(
+            "solver='lbfgs' fits n_members > 1 one after another, so that there is no averaged"
+            " prediction to validate. Set early_stopping=False and pass no X_val, or set"
+            " n_members=1."
+        )
+
+
+def engine_dtype(target: Target) -> str:
     """Return the least dtype that can tell the targets apart in the engine's units."""
     return "float32" if target.is_scaled else target.least_dtype
 
 
-def _smoothed(target: Target, Y: np.ndarray, settings: Settings) -> np.ndarray:
+def smoothed(target: Target, Y: np.ndarray, settings: Settings) -> np.ndarray:
     """Return smoothed targets if all members have the same label smoothing, else `Y`."""
     if isinstance(settings.label_smoothing, float) and settings.label_smoothing:
         slope, shift = target.smoothing(settings.label_smoothing)
@@ -163,7 +177,7 @@ def _smoothed(target: Target, Y: np.ndarray, settings: Settings) -> np.ndarray:
     return Y
 
 
-def _has_ones(rows: Rows, encoder: Encoder, dtype: np.dtype, settings: Settings) -> bool:
+def has_ones(rows: Rows, encoder: Encoder, dtype: np.dtype, settings: Settings) -> bool:
     """Whether X gets a column of ones, which a first dense layer multiplies by its bias.
 
     It does not if X is large and would be copied only for this purpose.
@@ -178,7 +192,7 @@ def _has_ones(rows: Rows, encoder: Encoder, dtype: np.dtype, settings: Settings)
     return dense_first and not (as_it_is and prod(rows.X.shape) > MAX_COPIED_ELEMENTS)
 
 
-def _require_domain(
+def require_domain(
     loss: Loss, settings: Settings, out_activation: str, Y: np.ndarray, name: str
 ) -> None:
     """Raise ValueError if a target is outside the domain of the loss."""

@@ -1,10 +1,12 @@
 """Rows: as read, and as the engine takes them."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sknet._engine.batches import with_column_of_ones
+from sknet._engine.one_hot import restored, stored
 from sknet._table.encoder import Encoder
 from sknet._table.table import Selection, Table
 from sknet._target.target import cast_target
@@ -33,6 +35,20 @@ class Rows(NamedTuple):
     def selected(self, rows: np.ndarray) -> "Rows":
         """Return the rows with these indices; those of X are copied only where they are used."""
         return Rows(Selection(self.X, rows), *(None if a is None else a[rows] for a in self[1:]))
+
+    @classmethod
+    def stacked(cls, parts: Sequence["Rows"], with_source: bool = False) -> "Rows":
+        """Return several parts below each other."""
+        if len(parts) == 1:
+            return parts[0]
+        first = parts[0]
+        kept = np.concatenate([stored(own.Y) for own in parts])
+        w, strata = (
+            None if own[0] is None else np.concatenate(own)
+            for own in ([part.w for part in parts], [part.strata for part in parts])
+        )
+        X = Table.stacked([own.X for own in parts], with_source)
+        return cls(X, restored(kept, first.Y), w, strata)
 
     def present(self) -> "Rows":
         """Return the rows with a weight other than 0."""

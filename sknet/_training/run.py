@@ -12,12 +12,14 @@ from sknet._engine.lbfgs import minimize_lbfgs, objective_of
 from sknet._engine.network import Network
 from sknet._engine.reports import Record
 from sknet._engine.stopping import Stopping
+from sknet._engine.stream import StreamedBatches, objective_of_chunks
 from sknet._engine.training import Training
 from sknet._threads import one_blas_thread
 from sknet._training.build import Built, MemberRows
 from sknet._training.prepare import Prepared
 from sknet._training.settings import Settings
 from sknet._training.state import TrainingState
+from sknet._training.stream import CHUNK_ROWS
 from sknet._training.units import smoothing_of
 
 
@@ -60,11 +62,18 @@ def _run_epochs(
         if incremental and isinstance(stopping, Stopping) and state.stopping is not None:
             stopping.restore(state.stopping)
     training.with_horizon(settings.max_iter, restart=not incremental)
-    batches = batches_of(settings, prepared, network, members)
     max_iter = 1 if incremental else settings.max_iter
-    training.compiled = CompiledEpoch.of(
-        network, optimizer, batches, max_iter, print if settings.verbose else None
-    )
+    say = print if settings.verbose else None
+    batches: Batches | StreamedBatches
+    if prepared.stream is None:
+        batches = batches_of(settings, prepared, network, members)
+        training.compiled = CompiledEpoch.of(network, optimizer, batches, max_iter, say)
+    else:
+        batches = streamed_batches(settings, prepared, network)
+        n_epochs = max_iter * batches.n_parts
+        training.compile_part = partial(
+            CompiledEpoch.of, network, optimizer, max_iter=n_epochs, say=say
+        )
     limit_blas(training, batches.batch_size)
     reason = training.run(batches, stopping, max_iter, monitor, monitor.begin, settings.warm_start)
     monitor.print_last()
@@ -105,6 +114,17 @@ def batches_of(
     )
 
 
+def streamed_batches(settings: Settings, prepared: Prepared, network: Network) -> StreamedBatches:
+    """Return the batches of a stream, which pass through its buffer."""
+    streamed = prepared.stream
+    size = settings.batch_rows(prepared.n_rows)
+    buffer_rows, rng = streamed.stream.buffer_rows, np.random.default_rng(streamed.stream.seed)
+    return StreamedBatches(
+        streamed.chunks, prepared.n_rows, buffer_rows, size, settings.shuffle,
+        network.n_lockstep(size), rng,
+    )  # fmt: skip
+
+
 def _own_weights(w: np.ndarray, own_rows: Sequence[np.ndarray]) -> np.ndarray:
     """Return the weights (n_members, n_samples), of mean 1 over the rows of each member."""
     means = np.array([w[numbers].mean(dtype=np.float64) for numbers in own_rows])
@@ -124,8 +144,11 @@ def _run_lbfgs(
     """
     state.solver = None
     network, monitor, stopping = built.network, built.monitor, built.stopping
-    batches = batches_of(settings, prepared, network, members)
-    n_samples = len(prepared.rows.Y)
+    n_samples = prepared.n_rows
+    if prepared.stream is None:
+        batches = batches_of(settings, prepared, network, members)
+    else:
+        n_samples = min(n_samples, CHUNK_ROWS)
     limit = partial(one_blas_thread, network.largest_product(n_samples))
     curves: list[list[float]] = []
     reasons, n_iters = [], []
@@ -138,9 +161,13 @@ def _run_lbfgs(
             return plateau and rule.by_score
 
         monitor.losses = []
-        batch = next(batches.of([k]).epoch([built.generators[k]]))
+        if prepared.stream is None:
+            batch = next(batches.of([k]).epoch([built.generators[k]]))
+            objective = objective_of(member, batch)
+        else:
+            objective = objective_of_chunks(member, prepared.stream.chunks, prepared.n_rows)
         reason, loss, n_iter = minimize_lbfgs(
-            objective_of(member, batch), member.theta[0], settings.tol, settings.max_iter,
+            objective, member.theta[0], settings.tol, settings.max_iter,
             settings.max_fun, monitor, monitor.begin, limit, update,
             built.units[k].gradient,
         )  # fmt: skip

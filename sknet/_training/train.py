@@ -19,6 +19,7 @@ from sknet._training.run import run
 from sknet._training.settings import Settings
 from sknet._training.start import Start
 from sknet._training.state import TrainingState
+from sknet._training.stream import Stream, prepare_stream
 from sknet._training.warning import warn_of_alpha
 
 
@@ -41,8 +42,8 @@ class Job(NamedTuple):
     Attributes
     ----------
     settings : Settings
-    rows : Rows
-        At least one row, none of weight 0.
+    rows : Rows or None
+        At least one row, none of weight 0. None if they come from `stream`.
     target : Target
     out_activation : str
         A key of ``LINKS``.
@@ -57,10 +58,12 @@ class Job(NamedTuple):
         Training and validation rows of each member, as indices of `rows`.
     folds : Folds or None
         The splits of cross-fitting; `n_members` of the settings are the members of all of them.
+    stream : Stream or None
+        Where the rows come from that are not in memory.
     """
 
     settings: Settings
-    rows: Rows
+    rows: Rows | None
     target: Target
     out_activation: str
     start: Start | None = None
@@ -69,6 +72,12 @@ class Job(NamedTuple):
     observers: Observers | None = None
     members: MemberRows | None = None
     folds: Folds | None = None
+    stream: Stream | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows, those of a hold-out included."""
+        return len(self.rows.Y) if self.stream is None else self.stream.n_rows
 
     def own_rows(self) -> MemberRows | None:
         """Return the rows of each member; None if all have all rows."""
@@ -85,6 +94,11 @@ class Job(NamedTuple):
 
     def prepared(self, split_seed: int) -> Prepared:
         """Hold rows out, and encode all rows."""
+        if self.stream is not None:
+            return prepare_stream(
+                self.settings, self.stream, self.target, self.out_activation, self.start,
+                self.held, split_seed,
+            )  # fmt: skip
         return prepare(
             self.settings, self.rows, self.target, self.out_activation, self.start,
             self.incremental, self.held, split_seed, self.folds is None,
@@ -116,7 +130,7 @@ def train(*job: Any, **more: Any) -> Result:
     """Train a network; the arguments are the fields of `Job`."""
     own = Job(*job, **more)
     if own.start is None:
-        warn_of_alpha(own.settings, len(own.rows.Y))
+        warn_of_alpha(own.settings, own.n_rows)
     seeds = own.seeds()
     return trained(own, own.prepared(own.split_seed(seeds)), seeds)
 
