@@ -642,7 +642,7 @@ class MLPBackpropRegressor(RegressorMixin, PredictsIntervals, FitsBatches):
         return "increments" if several else next(iter(LOSSES[p["loss"]]))
 
     def _model(self, p, target, layers, encoder):
-        scaling = target.scaling and Scaling(*(a.copy() for a in target.scaling))
+        scaling = target.scaling and tuple(a.copy() for a in target.scaling)
         model = super()._model(p, target, layers, encoder)
         own = {"_quantiles": target.quantiles, "_y_dtype": target.least_dtype}
         return {**model, "_scaling": scaling, "_limits": target.limits, **own}
@@ -650,9 +650,8 @@ class MLPBackpropRegressor(RegressorMixin, PredictsIntervals, FitsBatches):
     def _fitted_target(self) -> ContinuousTarget:
         """Return the target of the fitted network."""
         n_columns = 1 if self._quantiles and len(self._quantiles) > 1 else self.n_outputs_
-        return ContinuousTarget(
-            n_columns, self._quantiles, self._scaling, self._y_dtype, self._limits
-        )
+        scaling = self._scaling and Scaling(*self._scaling)
+        return ContinuousTarget(n_columns, self._quantiles, scaling, self._y_dtype, self._limits)
 
     def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
         return self._fitted_target().restore(super()._mean_prediction(Z))

@@ -55,7 +55,7 @@ def emlearn_network(model: Any) -> Network:
     if not model._encoder.changes_nothing:
         first = model._encoder.fold(W[0][None], b[0][None, None])  # with an axis for the member
         W[0], b[0] = first["W"][0], first["b"][0, 0]
-    scaling = getattr(model, "_scaling", None)
+    scaling = getattr(model._fitted_target(), "scaling", None)
     if scaling is not None:
         W[-1], b[-1] = W[-1] * scaling.scale, b[-1] * scaling.scale + scaling.centre
     kind = MLPClassifier if hasattr(model, "classes_") else MLPRegressor
@@ -88,7 +88,7 @@ def _fault(model: Any) -> str | None:
         return f"it has {model.n_outputs_} outputs. Fit an estimator for each."
     if model.out_activation_ not in OUTPUT:
         return f"its output has the link {model.out_activation_!r}; allowed are {OUTPUT}."
-    scaling = getattr(model, "_scaling", None)
+    scaling = getattr(model._fitted_target(), "scaling", None)
     if scaling is not None and 0.0 < scaling.scale[0] < LEAST_SCALE_OF_Y:
         return (
             f"the standard deviation of y is {scaling.scale[0]:.1g}, and emlearn writes weights"

@@ -16,14 +16,22 @@ VERSION = "_sknet_version"
 
 
 class Pickled:
-    """An estimator whose pickles hold the version, and whose loaded state is checked."""
+    """An estimator whose pickles hold the version, and whose loaded state is checked.
+
+    Fitted state is builtins and arrays, so that skops has to trust the estimator's class alone.
+    """
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), VERSION: current_version()}
+        state = {**super().__getstate__(), VERSION: current_version()}
+        held = state.get("_held_out")
+        return state if held is None else {**state, "_held_out": tuple(held)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state, name = dict(state), type(self).__name__
         check_version(name, state.pop(VERSION, "of an unknown version"))
+        held = state.get("_held_out")
+        if type(held) is tuple and len(held) == len(HeldOut._fields):
+            state["_held_out"] = HeldOut(*held)
         check_fitted(name, state)
         super().__setstate__(state)
 

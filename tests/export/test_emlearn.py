@@ -12,6 +12,21 @@ from tests.marks import ignore_convergence
 
 pytestmark = ignore_convergence
 
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    """emlearn compiles in the current folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+def imported_emlearn():
+    """Return emlearn; skip the test without it, or without a compiler."""
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler")
+    with np.errstate():  # emlearn sets np.seterr(all="raise") for the whole process
+        return pytest.importorskip("emlearn")
+
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 4)) * [1.0, 20.0, 0.1, 3.0] + [1.0, -30.0, 0.2, 0.0]
 PRODUCT = (X[:, 0] - 1.0) * (X[:, 1] + 30.0) / 20.0
@@ -41,9 +56,7 @@ def test_the_network_takes_x_as_it_is_and_predicts_y(scaling, activation):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_c_predicts_what_the_classifier_predicts(n_classes):
-    emlearn = pytest.importorskip("emlearn")
-    if shutil.which("cc") is None:
-        pytest.skip("no C compiler")
+    emlearn = imported_emlearn()
     y = CLASSES[np.digitize(PRODUCT, [-0.5, 0.5] if n_classes == 3 else [0.0])]
     model = classifier(**PLAIN).fit(X, y)
     written = emlearn.convert(to_emlearn(model), method="loadable")
@@ -52,18 +65,14 @@ def test_c_predicts_what_the_classifier_predicts(n_classes):
 
 
 def test_c_predicts_what_the_regressor_predicts():
-    emlearn = pytest.importorskip("emlearn")
-    if shutil.which("cc") is None:
-        pytest.skip("no C compiler")
+    emlearn = imported_emlearn()
     model = regressor(**PLAIN).fit(X, 100.0 + PRODUCT)
     written = emlearn.convert(to_emlearn(model), method="loadable", return_type="regressor")
     assert_allclose(written.predict(X), model.predict(X), rtol=1e-6)
 
 
 def test_emlearn_reads_an_estimator_that_does_not_scale():
-    emlearn = pytest.importorskip("emlearn")
-    if shutil.which("cc") is None:
-        pytest.skip("no C compiler")
+    emlearn = imported_emlearn()
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     model = classifier(**PLAIN, feature_scaling=None).fit(Z, PRODUCT > 0)
     written = emlearn.convert(model, kind="MLPClassifier", method="loadable")
