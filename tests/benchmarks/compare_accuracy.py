@@ -319,7 +319,7 @@ def picture(results: dict, tables: list[str], models: list[str], path: Path) -> 
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(6, 3.6), layout="constrained")
-    for model in models:
+    for k, model in enumerate(models):
         ratios, seconds = [], 0.0
         for name in tables:
             own, peer = (
@@ -328,10 +328,11 @@ def picture(results: dict, tables: list[str], models: list[str], path: Path) -> 
             ratios.append((own + 1e-4) / (peer + 1e-4))
             seconds += float(np.mean([f["fit"] + f["predict"] for f in results[name][model]]))
         axes.scatter(seconds, geometric_mean(ratios))
-        axes.annotate(LABELS.get(model, model), (seconds, geometric_mean(ratios)), xytext=(6, 3),
+        axes.annotate(LABELS.get(model, model), (seconds, geometric_mean(ratios)),
+                      xytext=(6, -11 if k % 2 else 3),
                       textcoords="offset points")  # fmt: skip
     axes.set(xscale="log", xlabel="CPU seconds, all tables", ylabel="error / scikit-learn's MLP")
-    axes.margins(0.5, 0.25)
+    axes.margins(0.8, 0.25)
     figure.savefig(path, dpi=100)
 
 
