@@ -101,6 +101,9 @@ class FittedAttributes:
         self.t_ = (self.t_ if goes_on else 0) + result.n_iter * result.n_samples
         self.loss_curve_ = (self.loss_curve_ if goes_on else []) + result.losses
         self.loss_ = self.loss_curve_[-1]
+        earlier_rates = getattr(self, "learning_rate_curve_", None) if goes_on else None
+        rates = result.learning_rates
+        self.learning_rate_curve_ = None if rates is None else (earlier_rates or []) + rates
         earlier = (self.validation_scores_, self.validation_loss_curve_) if goes_on else ([], [])
         scores, losses = (curve or [] for curve in earlier)
         earlier_best = getattr(self, "best_iter_", None) if goes_on else None

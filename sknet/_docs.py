@@ -286,6 +286,10 @@ loss_curve_ : list of float
     Loss of each epoch, or iteration of 'lbfgs', with penalty and dropout; that of a batch is
     computed before its step. Continued training appends to it.
 
+learning_rate_curve_ : list of float or None
+    Learning rate of the last step of each epoch; None with 'lbfgs'. Of several members that have
+    rates of their own, that of the first one that is still trained.
+
 validation_scores_ : list of float or None
     Validation score of each epoch; None without validation rows.
 

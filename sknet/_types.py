@@ -29,6 +29,7 @@ class Typed:
     phases_: Array | None
     loss_: float
     loss_curve_: list[float]
+    learning_rate_curve_: list[float] | None
     best_loss_: float | None
     validation_scores_: list[float] | None
     validation_loss_curve_: list[float] | None

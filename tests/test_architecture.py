@@ -62,6 +62,8 @@ PARTS_MAY_IMPORT = {
     "_fitted": {"_engine", "_table", "_threads"},
     "_export": {"_engine", "_table"},
     "onnx": {"_export"},
+    "_plots": set(),
+    "plotting": {"_plots"},
     "export": {"_base", "_export", "_fitted"},
     "_rules": set(),
     "_params": {"_compat", "_engine", "_rules", "_table"},

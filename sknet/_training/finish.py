@@ -40,6 +40,8 @@ class Result(NamedTuple):
         Number of epochs or iterations, and rows per epoch.
     losses : list of float
         The objective of each epoch.
+    learning_rates : list of float or None
+        The learning rate at the end of each epoch; None with L-BFGS.
     validation : Validation, CrossValidation or None
     temperature : float or None
         By which the raw outputs were divided to calibrate them.
@@ -62,6 +64,7 @@ class Result(NamedTuple):
     n_iter: int
     n_samples: int
     losses: list[float]
+    learning_rates: list[float] | None
     validation: Validation | CrossValidation | None
     best_score: float | None
     best_iter: int | None
@@ -109,6 +112,7 @@ def finish(
         n_iter=ended.n_iter,
         n_samples=prepared.n_rows,
         losses=built.monitor.losses,
+        learning_rates=None if settings.solver is None else built.monitor.rates,
         validation=validation,
         best_score=stopping.best_score if is_validated else None,
         best_iter=stopping.best_iter if is_validated else None,

@@ -27,6 +27,8 @@ class Monitor:
     ----------
     losses : list of float
         The objective of each epoch.
+    rates : list of float or None
+        The learning rate at the end of each epoch; None for L-BFGS.
     reason : {None, "max_time", "callback"}
         Why training must stop.
     """
@@ -41,6 +43,7 @@ class Monitor:
         self.every, self.max_time = int(verbose), inf if max_time is None else max_time
         self.validation, self.callbacks = validation, callbacks
         self.losses: list[float] = []
+        self.rates: list[float | None] = []
         self.reason: str | None = None
         self._started = perf_counter()
         self._unprinted: str | None = None
@@ -52,6 +55,7 @@ class Monitor:
     def __call__(self, record: Record) -> bool:
         """Record a finished epoch; return whether to stop."""
         self.losses.append(record.loss)
+        self.rates.append(record.learning_rate)
         seconds = perf_counter() - self._started
         if self.every:
             self._unprinted = self._line(record, seconds)
