@@ -97,7 +97,7 @@ class FittedAttributes:
         self._n_features_out = self._hidden_units()
         if hasattr(self, "classes_"):
             self.temperature_ = result.temperature
-        self.n_iter_ = result.n_iter
+        self.n_iter_, self._fit_seconds = result.n_iter, result.seconds
         self.t_ = (self.t_ if goes_on else 0) + result.n_iter * result.n_samples
         self.loss_curve_ = (self.loss_curve_ if goes_on else []) + result.losses
         self.loss_ = self.loss_curve_[-1]

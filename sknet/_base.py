@@ -26,6 +26,7 @@ from sknet._export.duck import Convertible
 from sknet._fits import FEATURES, Begun, Read, kept_on_failure, present_rows
 from sknet._fitted.pickling import Pickled
 from sknet._fitted.prediction import predict
+from sknet._html import ShownAsHTML
 from sknet._introspection import Introspected
 from sknet._table.categorical import is_arrow, is_frame
 from sknet._table.encoder import Encoder, plain_parameter
@@ -61,6 +62,7 @@ class BaseMLP(
     Typed,
     Pickled,
     FittedAttributes,
+    ShownAsHTML,
     Introspected,
     Convertible,
     CallbackSupportMixin,

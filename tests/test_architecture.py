@@ -55,6 +55,7 @@ PARTS_MAY_IMPORT = {
     "_threads": set(),
     "_docs": set(),
     "_introspection": set(),
+    "_html": set(),
     "_types": set(),
     "_table": {"_compat", "_engine", "_threads"},
     "_target": {"_compat", "_engine", "_table"},
@@ -69,8 +70,8 @@ PARTS_MAY_IMPORT = {
     "_params": {"_compat", "_engine", "_rules", "_table"},
     "_attributes": {"_engine", "_fitted", "_table", "_target", "_training"},
     "_base": {
-        "_attributes", "_compat", "_engine", "_export", "_fits", "_fitted", "_introspection",
-        "_params", "_table", "_target", "_training", "_types",
+        "_attributes", "_compat", "_engine", "_export", "_fits", "_fitted", "_html",
+        "_introspection", "_params", "_table", "_target", "_training", "_types",
     },
     "_fits": {"_table", "_target", "_training"},
     "_streams": {"_compat", "_table", "_target", "_training"},

@@ -23,6 +23,7 @@ class Pickled:
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**super().__getstate__(), VERSION: current_version()}
+        state.pop("_fit_seconds", None)  # equal fits have equal pickles
         held = state.get("_held_out")
         return state if held is None else {**state, "_held_out": tuple(held)}
 

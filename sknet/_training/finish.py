@@ -43,6 +43,8 @@ class Result(NamedTuple):
     learning_rates : list of float or None
         The learning rate at the end of each epoch; None with L-BFGS.
     validation : Validation, CrossValidation or None
+    seconds : float
+        Seconds of training.
     temperature : float or None
         By which the raw outputs were divided to calibrate them.
     held_out : list of (rows, Z)
@@ -70,6 +72,7 @@ class Result(NamedTuple):
     best_iter: int | None
     unit: float
     trouble: str | None
+    seconds: float
     temperature: float | None = None
     held_out: Sequence[tuple[Rows, np.ndarray]] = ()
 
@@ -118,6 +121,7 @@ def finish(
         best_iter=stopping.best_iter if is_validated else None,
         unit=mean_loss(built.units),
         trouble=found,
+        seconds=built.monitor.seconds,
         temperature=temperature,
         held_out=[] if validation is None else validation.outputs(parameters),
     )

@@ -48,6 +48,11 @@ class Monitor:
         self._started = perf_counter()
         self._unprinted: str | None = None
 
+    @property
+    def seconds(self) -> float:
+        """Seconds since the monitor was made."""
+        return perf_counter() - self._started
+
     def begin(self) -> None:
         """Begin an epoch."""
         self.callbacks.begin()
@@ -56,7 +61,7 @@ class Monitor:
         """Record a finished epoch; return whether to stop."""
         self.losses.append(record.loss)
         self.rates.append(record.learning_rate)
-        seconds = perf_counter() - self._started
+        seconds = self.seconds
         if self.every:
             self._unprinted = self._line(record, seconds)
             if record.iteration == 1 or record.iteration % self.every == 0:
