@@ -44,8 +44,9 @@ def to_onnx(estimator: Any, X: Any = None, *, target_opset: int | None = None) -
     ImportError
         If skl2onnx is not installed.
     ValueError
-        If `X` is None for an estimator of another class; if `X` has other columns than in `fit`;
-        if `target_opset` is less than 13; if labels are neither text, booleans nor numbers.
+        If `X` is None for an estimator of another class, or if that is neither a Pipeline nor a
+        search; if `X` has other columns than in `fit`; if `target_opset` is less than 13; if labels
+        are neither text, booleans nor numbers.
 
     Notes
     -----

@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -190,6 +192,21 @@ def test_a_search_is_converted_by_its_best_estimator():
     search = GridSearchCV(regressor(), {"hidden_layer_sizes": [(4,), (8,)]}, cv=2)
     search.fit(NUMBERS, number(TABLE))
     assert_equal_outputs(search.best_estimator_, to_onnx(search), NUMBERS)
+
+
+def test_an_estimator_around_it_that_skl2onnx_does_not_convert_is_an_error():
+    model = VotingClassifier([("a", classifier()), ("b", classifier(random_state=1))])
+    model.fit(NUMBERS, label(TABLE))
+    words = "does not convert a MLPBackpropClassifier inside a VotingClassifier"
+    with pytest.raises(ValueError, match=words):
+        to_onnx(model, NUMBERS[:1])
+
+
+def test_a_pipeline_that_imputes_in_float32():
+    columns = ["plain number", "with gaps", "coded"]
+    X = TABLE[columns].to_numpy(dtype=np.float32)
+    model = make_pipeline(SimpleImputer(), StandardScaler(), regressor()).fit(X, number(TABLE))
+    assert_equal_outputs(model, to_onnx(model, X[:1]), X)
 
 
 def test_a_subclass_is_converted():

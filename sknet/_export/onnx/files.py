@@ -18,12 +18,19 @@ def onnx_model(estimator: Any, X: Any, target_opset: int | None) -> ModelProto:
     """Return the model of ONNX: see ``sknet.onnx.to_onnx``."""
     estimator = getattr(estimator, "best_estimator_", estimator)  # of a search
     types = fitted_types(estimator) if X is None else types_in(X, estimator)
-    model = convert_sklearn(
-        estimator,
-        name=type(estimator).__name__,
-        initial_types=types,
-        target_opset={"": target_opset or LEAST_OPSET, ML: LEAST_ML_OPSET},
-    )
+    opsets = {"": target_opset or LEAST_OPSET, ML: LEAST_ML_OPSET}
+    name = type(estimator).__name__
+    try:
+        model = convert_sklearn(estimator, name=name, initial_types=types, target_opset=opsets)
+    except KeyError as error:
+        inner = error.args[0]
+        if not (isinstance(inner, type) and issubclass(inner, Convertible)):
+            raise
+        raise ValueError(
+            f"skl2onnx does not convert a {inner.__name__} inside a {name}: only alone, as a step"
+            " of a Pipeline, or as the best estimator of a search. Convert it alone, or register it"
+            " by skl2onnx.update_registered_converter."
+        ) from error
     _name_inputs(model, [name for name, _ in types])
     model.ir_version = find_min_ir_version_for(list(model.opset_import))
     return model
