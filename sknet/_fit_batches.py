@@ -100,7 +100,7 @@ class FitsBatches(BaseMLP):
         ...     for seed in range(10):
         ...         X = np.random.default_rng(seed).normal(size=(500, 3))
         ...         yield X, X[:, 0] + X[:, 1] ** 2
-        >>> model = MLPBackpropRegressor(max_iter=20, random_state=0)
+        >>> model = MLPBackpropRegressor((32,), random_state=0)
         >>> model.fit_batches(batches, buffer_rows=2000).score(*next(batches())) > 0.9
         True
         """

@@ -75,6 +75,8 @@ PARTS_MAY_IMPORT = {
     },
     "_fits": {"_table", "_target", "_training"},
     "_streams": {"_compat", "_table", "_target", "_training"},
+    "_parquet": set(),
+    "streaming": {"_parquet"},
     "_fit_batches": {
         "_base", "_compat", "_fits", "_params", "_rules", "_streams", "_table", "_target",
         "_training",

@@ -38,7 +38,7 @@ from sknet._training.settings import Settings
 from sknet._training.start import Start
 
 #: Rows that are read, looked at and encoded at once.
-CHUNK_ROWS = 1 << 16
+CHUNK_ROWS = 1 << 15
 
 
 class RowPart(NamedTuple):
@@ -195,9 +195,14 @@ class Sample(NamedTuple):
 
     def merge(self, other: "Sample") -> "Sample":
         """Return the sample of the rows of both."""
+        n_own = len(self.keys)
         keys = np.concatenate([self.keys, other.keys])
         kept = smallest_keys(keys, self.size)
-        return Sample(keys[kept], Rows.stacked([self.rows, other.rows]).take(kept), self.size)
+        if len(kept) == len(keys):
+            return Sample(keys, Rows.stacked([self.rows, other.rows]), self.size)
+        own, new = kept[kept < n_own], kept[kept >= n_own] - n_own
+        rows = [self.rows.take(own), other.rows.take(new)]
+        return Sample(keys[kept], Rows.stacked([own for own in rows if len(own.Y)]), self.size)
 
 
 def sampled(n_columns: int) -> Search:
