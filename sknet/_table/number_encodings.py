@@ -337,6 +337,11 @@ class MaxAbs(Scaled):
     def fit(cls, found: Statistics, settings: EncodingSettings) -> dict[str, Any]:
         return {**super().fit(found, settings), "bounded": not found.continues}
 
+    def scale(self, X: np.ndarray, out: np.ndarray) -> None:
+        super().scale(X, out)
+        if self.state["bounded"]:
+            np.clip(out, -2.0, 2.0, out=out)
+
     def scale_stored(self, data: np.ndarray, columns: np.ndarray) -> np.ndarray:
         scaled = super().scale_stored(data, columns)
         return np.clip(scaled, -2.0, 2.0) if self.state["bounded"] else scaled

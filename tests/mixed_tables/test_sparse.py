@@ -34,7 +34,8 @@ def test_a_model_of_dense_x_predicts_the_same_for_sparse_x(form, scaling):
 def test_a_model_of_sparse_x_predicts_the_same_for_dense_x(scaling):
     sparse = scipy.sparse.csr_array(X)
     model = network(feature_scaling=scaling).fit(sparse, Y)
-    assert_allclose(model.predict(X), model.predict(sparse), rtol=1e-12)
+    for factor in (1.0, 10.0):  # also far outside the range of training
+        assert_allclose(model.predict(factor * X), model.predict(factor * sparse), rtol=1e-12)
 
 
 @each_scaling
