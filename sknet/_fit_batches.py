@@ -147,13 +147,13 @@ class FitsBatches(BaseMLP):
         """Return how the columns are read: as by the first fit, if training continues."""
         if goes_on:
             return MergedSchema(self._encoder.categorical, self._encoder.levels)
-        return scan.columns.schema(isinstance(self.categorical_features, str))
+        return scan.columns.schema()
 
     def _read_kept(
         self, p: dict[str, Any], source: Source, scan: Scan, schema: MergedSchema, target: Target
     ) -> Read:
         """Return the rows of a stream that is in memory."""
-        rows = source.kept_rows(scan, schema, target)
+        rows = source.kept_rows(scan, schema, target, p["scoring"] not in (None, "loss", "auto"))
         w = None
         if scan.first.w is not None:
             w = np.concatenate([batch.w for batch in scan.kept])

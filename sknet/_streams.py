@@ -195,12 +195,14 @@ class Source:
             raise ValueError(f"The stream has changed since its first pass: {error}") from error
         return Rows(X, Y, None, strata)
 
-    def kept_rows(self, scan: Scan, schema: MergedSchema, target: Target) -> Rows:
+    def kept_rows(
+        self, scan: Scan, schema: MergedSchema, target: Target, keeps_source: bool
+    ) -> Rows:
         """Return all rows, without their weights, if they have been kept."""
         tables = [
             validate_X(self.estimator, batch.X, reset=False, like=schema) for batch in scan.kept
         ]
-        table = Table.stacked(tables, with_source=True)
+        table = Table.stacked(tables, keeps_source)
         Y, strata = target.encode(scan.y, table.dtype)
         return Rows(table, Y, None, strata)
 

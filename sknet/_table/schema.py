@@ -13,11 +13,14 @@ import scipy.sparse
 from sknet._table.categorical import categorical_mask, dtypes_of, is_arrow, is_frame
 from sknet._table.columns import codes_of, levels_of, n_missing
 from sknet._table.kinds import LISTED, in_words, kind_of_type
-from sknet._table.looks import IDENTIFIERS, look_of_counts
+from sknet._table.looks import IDENTIFIER_SHARE, IDENTIFIERS, look_of_counts
 from sknet._table.messages import TableError, look_error, unsortable_error, warn_left_out
 from sknet._table.read import has_categories
 
 CATEGORY, NUMBER, EMPTY = "a category", "numbers", "missing values alone"
+#: Different values of a column of text from which on it may be one of identifiers, so that no more
+#: of them are kept.
+MOST_LEVELS = 1 << 17
 #: Names of dtypes in which a part may hold missing values alone, whatever the column is.
 UNTYPED = ("object", "null")
 
@@ -37,6 +40,8 @@ class FoundColumns(NamedTuple):
         Rows of each level, by the column of a category.
     sample : object
         X of the first part, for messages.
+    from_dtype : bool
+        Whether the dtypes of a frame say what is a category.
     """
 
     names: list[Any]
@@ -44,6 +49,7 @@ class FoundColumns(NamedTuple):
     dtypes: list[str]
     counts: dict[int, dict[Any, int]]
     sample: Any
+    from_dtype: bool
 
     @classmethod
     def of(cls, estimator: Any, X: Any) -> "FoundColumns":
@@ -61,7 +67,7 @@ class FoundColumns(NamedTuple):
             X = array_of(X)
             if not has_categories(estimator, X, None):
                 n_features = X.shape[1] if X.ndim == 2 else 0
-                return cls([*range(n_features)], [NUMBER] * n_features, [], {}, X[:1])
+                return cls([*range(n_features)], [NUMBER] * n_features, [], {}, X[:1], False)
             X = X.astype(object) if X.dtype.kind in "US" else X
             names, columns = [*range(X.shape[1])], list(X.T)
             dtypes = [str(X.dtype)] * len(names)
@@ -74,7 +80,7 @@ class FoundColumns(NamedTuple):
             else:
                 untyped = dtype.lower() in UNTYPED
                 kinds.append(EMPTY if untyped and n_missing(column) == len(column) else NUMBER)
-        return cls(names, kinds, dtypes, counts, X)
+        return cls(names, kinds, dtypes, counts, X, isinstance(estimator.categorical_features, str))
 
     def merge(self, other: "FoundColumns") -> "FoundColumns":
         """Return what both say.
@@ -96,6 +102,8 @@ class FoundColumns(NamedTuple):
             kinds.append(found.pop() if found else EMPTY)
         for k, own in other.counts.items():
             counts = self.counts.setdefault(k, {})
+            if self._is_endless(k):
+                continue
             both = {kind_of_type(type(level)) for level in (*list(counts)[:1], *list(own)[:1])}
             if len(both) > 1:
                 raise TableError(
@@ -106,8 +114,16 @@ class FoundColumns(NamedTuple):
                 counts[level] = counts.get(level, 0) + count
         return self._replace(kinds=kinds)
 
-    def schema(self, from_dtype: bool) -> "MergedSchema":
-        """Return how the columns are read; `from_dtype` is whether their dtypes say it.
+    def _is_endless(self, k: int) -> bool:
+        """Whether nearly all values of a long column of text differ, so that it is left out."""
+        counts = self.counts[k]
+        if len(counts) <= MOST_LEVELS or not self.from_dtype or LISTED.match(self.dtypes[k]):
+            return False
+        is_text = isinstance(next(iter(counts)), str)
+        return is_text and len(counts) > IDENTIFIER_SHARE * sum(counts.values())
+
+    def schema(self) -> "MergedSchema":
+        """Return how the columns are read.
 
         Raises
         ------
@@ -119,7 +135,9 @@ class FoundColumns(NamedTuple):
         for k in places:
             counts = self.counts.get(k, {})
             own = _sorted(counts, self.names[k])
-            left_out = from_dtype and self._is_identifier(k, own, [counts[level] for level in own])
+            left_out = self.from_dtype and self._is_identifier(
+                k, own, [counts[level] for level in own]
+            )
             levels.append(None if left_out else own)
         if levels and len(places) == len(self.names) and all(own is None for own in levels):
             raise TableError(

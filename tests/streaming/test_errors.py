@@ -7,6 +7,7 @@ import scipy.sparse
 from sklearn.base import clone
 
 from sknet import MLPBackpropClassifier, MLPBackpropRegressor
+from sknet._table import schema
 from tests.marks import ignore_convergence
 from tests.streaming.common import MIXED, NUMBERS, THREE, TWO, WEIGHTS, N, Y, factory, parameters
 
@@ -224,3 +225,27 @@ def test_a_failure_leaves_the_estimator_as_it_was():
         model.fit_batches(changing(CHANGES["other values"][0], 5), buffer_rows=BUFFER)
     assert vars(model) == before
     assert clone(model).get_params() == model.get_params()
+
+
+def test_identifiers_are_not_collected_without_end(monkeypatch):
+    """Memory stays bounded: no more values are kept than tell what the column is."""
+    monkeypatch.setattr(schema, "MOST_LEVELS", 100)
+    kept = []
+    merge = schema.FoundColumns.merge
+
+    def watched(self, other):
+        found = merge(self, other)
+        kept.append(len(found.counts[1]))
+        return found
+
+    monkeypatch.setattr(schema.FoundColumns, "merge", watched)
+    X = pd.DataFrame({"a": NUMBERS[:, 0], "g": [f"id-{k}" for k in range(N)]})
+    with pytest.warns(UserWarning, match="'g' of X is left out"):
+        network().fit_batches(factory(X, Y, size=90), buffer_rows=500)
+    assert max(kept) == 180
+    kept.clear()
+    ours = network(categorical_features=["g"]).fit_batches(
+        factory(X, Y, size=90), buffer_rows=500
+    )  # it is named, so that all are levels
+    assert max(kept) == N
+    assert ours.input_encoding_["encoding"][1] != "left out"
