@@ -89,7 +89,7 @@ class FitsBatches(BaseMLP):
         in memory. 'auto' holds out at most a quarter of `buffer_rows`. Means, standard deviations,
         quantiles, levels and class weights are those of all training rows, as in `fit`. Robust
         centres and scales of the target, codes for missing numbers, the knots of
-        `numeric_embedding` and the first output bias come from a random sample of up to 131,072
+        `numeric_embedding` and the first output bias come from a random sample of up to 65,536
         rows. Callbacks get None for X and y, which are not in memory.
 
         Examples

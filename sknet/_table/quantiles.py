@@ -15,7 +15,7 @@ from sknet._engine.averages import weighted_quantiles
 
 #: Rows of the sample, at most and for narrow tables; elements of it, at most. A table of fewer rows
 #: is its own sample.
-SAMPLE_ROWS, SAMPLE_ELEMENTS = 1 << 17, 1 << 22
+SAMPLE_ROWS, SAMPLE_ELEMENTS = 1 << 16, 1 << 22
 #: Cut points around a quantile reach so many standard errors of the sample's quantile to each side.
 REACH = 6.0
 #: Intervals between them.
