@@ -115,7 +115,9 @@ def _announcement(kernels: Any) -> str | None:
 
 def _announce(kernels: Any, say: Callable[[str], None] | None) -> None:
     """Announce, once, that this fit compiles."""
-    words = None if kernels.run_epoch.signatures else _announcement(kernels)
+    run_epoch = kernels.run_epoch
+    is_ready = not hasattr(run_epoch, "signatures") or run_epoch.signatures  # plain, or compiled
+    words = None if is_ready else _announcement(kernels)
     if words:
         _announcement.cache_clear()
         LOGGER.info(words)
