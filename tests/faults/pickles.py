@@ -37,7 +37,8 @@ def test_a_pickle_of_another_version_is_a_warning(cls, version):
 def test_a_pickle_of_this_version_loads_without_a_warning(cls):
     for estimator in (network(cls), network(cls).fit(X, y), network(cls, n_members=2).fit(X, y)):
         loaded = pickle.loads(pickle.dumps(estimator))
-        assert vars(loaded).keys() == vars(estimator).keys()
+        # equal fits have equal pickles: the duration of a fit is left out
+        assert vars(loaded).keys() == vars(estimator).keys() - {"_fit_seconds"}
         assert "_sknet_version" not in vars(loaded)
 
 
