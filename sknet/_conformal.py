@@ -51,7 +51,7 @@ def by_part(
 
 
 class Conformal:
-    """What intervals and sets share: the held-out rows, and predictions fold by fold."""
+    """What intervals and sets share: the held-out rows."""
 
     _held_out: HeldOut | None
     _n_folds: int
@@ -75,10 +75,6 @@ class Conformal:
                 " all of them in turn."
             )
         return held
-
-    def _by_fold(self, prediction: Callable[[np.ndarray], np.ndarray], Z: np.ndarray) -> np.ndarray:
-        """Return the prediction (n_folds, rows, ...) of each fold's members, in float64."""
-        return np.stack([prediction(own.astype(np.float64)) for own in np.split(Z, self._n_folds)])
 
 
 class PredictsIntervals(Conformal):
@@ -359,7 +355,7 @@ class PredictsSets(Conformal):
 
         def finish(Z: np.ndarray) -> np.ndarray:
             mean = self._proba(Z.astype(np.float64))
-            scores = class_scores(self._by_fold(self._proba, Z), mean)[score]
+            scores = class_scores(by_part(self._proba, Z, self._n_folds), mean)[score]
             return pool.weight_below(scores_in_use(scores, allow_empty))[..., None] < places
 
         sets = self._predict_by(finish, X)

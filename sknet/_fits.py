@@ -1,4 +1,4 @@
-"""A fit before its training and after a failure."""
+"""A fit before its training and after a failure, and which solvers can go on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +52,11 @@ def present_rows(
     """Return the rows of weight above 0, of mean weight 1, and the scale of the weights."""
     weights = Weights(scale)
     return table._replace(w=weights.normalise(w, len(table.Y))).present(), weights.scale
+
+
+def is_stochastic(estimator: Any) -> bool:
+    """Whether `partial_fit` exists: lbfgs needs all rows at once."""
+    return estimator.solver != "lbfgs"
 
 
 @contextmanager

@@ -11,8 +11,9 @@ import warnings
 import numpy as np
 
 from sknet import presets
+from sknet._classifier import MLPBackpropClassifier
 from sknet._engine import compiled
-from sknet._estimators import MLPBackpropClassifier, MLPBackpropRegressor
+from sknet._regressor import MLPBackpropRegressor
 
 
 def compile_all() -> bool:

@@ -261,7 +261,7 @@ def prepare_stream(
     held = stream.held if held is None else held
     require_averaged(settings, held)
     if held is not None:
-        if stops_early:
+        if stops_early and (name == "y_val" or settings.asks_to_stop):
             warn_of_rare_class(sample, held, target, is_given=name == "y_val")
         stops_early &= len(held.Y) >= MIN_STOPPING_ROWS
     if settings.clip_predictions and link.is_linear:

