@@ -1,6 +1,21 @@
-"""Configuration of the documentation: ``sphinx-build doc doc/_build`` from the root."""
+"""Configuration of the documentation. From the root, ``pip install . --group docs``, and then
 
+    python -m sphinx -W -b html doc build/html
+
+This needs no network, and raises an error for whatever asks for one.
+"""
+
+import os
+import re
+import socket
+import warnings
 from importlib.metadata import version as version_of
+from pathlib import Path
+
+from docutils import nodes
+from sphinx_gallery.directives import imgsgnode
+
+from sknet._html import DOCS_URL
 
 project = "sknet"
 author = "The sknet developers"
@@ -11,29 +26,130 @@ version = ".".join(release.split(".")[:2])
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",
+    "sphinx_design",
+    "sphinx_copybutton",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
+    "sphinx_llm.txt",
 ]
-exclude_patterns = ["_build", "auto_examples/*.ipynb", "*_figures.rst"]  # includes
+exclude_patterns = ["auto_examples/*.ipynb", "*_figures.rst"]  # the last are included
+templates_path = ["_templates"]
+suppress_warnings = ["config.cache"]  # the gallery's settings hold functions
+
 html_theme = "pydata_sphinx_theme"
 html_title = f"sknet {release}"
+html_baseurl = DOCS_URL
+html_static_path = ["_static"]
+html_css_files = ["sknet.css"]
+html_copy_source = False
+html_theme_options = {
+    "show_prev_next": False,
+    "navigation_with_keys": False,
+    "header_links_before_dropdown": 6,
+    "secondary_sidebar_items": ["page-toc"],
+}
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 
 autosummary_generate = True
-numpydoc_show_class_members = False  # api.rst lists the methods
-intersphinx_mapping = {
-    "python": ("https://docs.python.org/3", None),
-    "numpy": ("https://numpy.org/doc/stable", None),
-    "scipy": ("https://docs.scipy.org/doc/scipy", None),
-    "sklearn": ("https://scikit-learn.org/stable", None),
-}
+autodoc_typehints = "none"  # numpydoc's types say more
+autodoc_member_order = "groupwise"
+numpydoc_show_class_members = False  # the template of a class lists them
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "filename_pattern": r"[\\/]plot_",  # these are run; the others are shown
+    "filename_pattern": r"[\\/](plot_|quickstart)",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("sknet",),
     "reference_url": {"sknet": None},
+    "abort_on_example_error": True,
+    "show_signature": False,
+    "write_computation_times": False,
+    "ignore_repr_types": r"matplotlib\.",
+    "matplotlib_animations": False,
 }
+
+llms_txt_build_parallel = False  # after the pages, so that the examples run once
+llms_txt_suffix_mode = "replace"
+llms_txt_description = (
+    "Multilayer perceptrons for scikit-learn: MLPBackpropClassifier and MLPBackpropRegressor take "
+    "raw tables, on numpy, scipy and scikit-learn alone."
+)
+
+
+# ------------------------------------------------------------ without network
+
+_connect = socket.socket.connect
+
+
+def connect(self, address):
+    """Connect within this machine only."""
+    local = self.family not in (socket.AF_INET, socket.AF_INET6) or address[0] in (
+        "127.0.0.1",
+        "localhost",
+        "::1",
+    )
+    if not local:
+        raise OSError(f"the documentation is built without network, but asks for {address[0]}")
+    return _connect(self, address)
+
+
+socket.socket.connect = connect
+os.environ["PIP_NO_INDEX"] = "1"  # for examples that would install something
+warnings.filterwarnings("error", module="sknet")  # an example that warns needs another example
+
+
+# ------------------------------------------------------------ docstrings of scikit-learn
+
+GLOSSARY = "https://scikit-learn.org/stable/glossary.html#term-"
+
+
+def reference_to_scikit_learn(app, env, node, content):
+    """Resolve what docstrings of scikit-learn refer to: terms of its glossary, its guide."""
+    if not node["refdoc"].startswith("generated/"):
+        return None  # a warning of Sphinx
+    if node["reftype"] == "term":
+        address = GLOSSARY + node["reftarget"].replace(" ", "-")
+        return nodes.reference("", "", content, refuri=address, internal=False)
+    return content if node["reftype"] == "ref" else None
+
+
+def version_of_scikit_learn(app, what, name, obj, options, lines):
+    """Say whose version it is that such a docstring speaks of."""
+    for k, line in enumerate(lines):
+        lines[k] = re.sub(r"\.\. version(added|changed):: *(\S+)", r"scikit-learn \2: \1.", line)
+
+
+# ------------------------------------------------------------ Markdown
+
+
+def markdown(before, after=""):
+    """The functions that write a node with text around its content."""
+    return lambda writer, node: writer.add(before), lambda writer, node: writer.add(after)
+
+
+def visit_picture(writer, node):
+    """A picture of an example, which its HTML page has copied."""
+    up = "../" * writer.builder.current_doc_name.count("/")
+    writer.add(f"![{node['alt']}]({up}_images/{Path(node['uri']).name})\n\n")
+
+
+#: What the builder of Markdown leaves out: types of parameters, the sign of keywords, references.
+IN_MARKDOWN = {
+    imgsgnode: (visit_picture, lambda writer, node: None),
+    nodes.classifier: markdown(" : "),
+    nodes.abbreviation: markdown(""),
+    nodes.citation: markdown("- "),
+    nodes.label: markdown("[", "] "),
+}
+
+
+def setup(app):
+    app.connect("missing-reference", reference_to_scikit_learn)
+    # before numpydoc, which has the priority 500
+    app.connect("autodoc-process-docstring", version_of_scikit_learn, priority=400)
+    for node, functions in IN_MARKDOWN.items():
+        app.add_node(node, override=True, **{"llms-markdown": functions})

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-collect_ignore = ["conf.py"]  # which sphinx imports
+collect_ignore = ["conf.py", "auto_examples", "generated"]  # which Sphinx reads and writes
 if find_spec("sklearn.callback") is None:  # before scikit-learn 1.9
     collect_ignore += ["training.rst"]
 

@@ -120,10 +120,10 @@ class MLPBackpropRegressor(RegressorMixin, PredictsIntervals, FitsBatches):
     References
     ----------
     {references}
-    .. [13] Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics
+    .. [14] Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics
        35, 1964.
-    .. [14] Koenker and Bassett, "Regression quantiles", Econometrica 46, 1978.
-    .. [15] Jørgensen, "Exponential dispersion models", Journal of the Royal Statistical Society B
+    .. [15] Koenker and Bassett, "Regression quantiles", Econometrica 46, 1978.
+    .. [16] Jørgensen, "Exponential dispersion models", Journal of the Royal Statistical Society B
        49, 1987.
 
     Examples
