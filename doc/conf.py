@@ -5,6 +5,7 @@
 This needs no network, and raises an error for whatever asks for one.
 """
 
+import doctest
 import os
 import re
 import socket
@@ -13,6 +14,7 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 
 from docutils import nodes
+from sphinx_design.shared import PassthroughTextElement
 from sphinx_gallery.directives import imgsgnode
 
 from sknet._html import DOCS_URL
@@ -123,6 +125,25 @@ def version_of_scikit_learn(app, what, name, obj, options, lines):
         lines[k] = re.sub(r"\.\. version(added|changed):: *(\S+)", r"scikit-learn \2: \1.", line)
 
 
+# ------------------------------------------------------------ the start page
+
+
+def draw_estimator(app):
+    """Write the HTML representation that the start page shows: of a fit to its own table."""
+    text = (Path(app.srcdir) / "index.rst").read_text(encoding="utf-8")
+    names = {}
+    for line in doctest.DocTestParser().get_examples(text)[:SHOWN]:
+        exec(line.source, names)
+    folder = Path(app.srcdir) / "generated"
+    folder.mkdir(exist_ok=True)
+    html = names["model"]._repr_html_()
+    (folder / "estimator.html").write_text(f'<div class="estimator">{html}</div>', encoding="utf-8")
+
+
+#: The statements of the start page up to the fit.
+SHOWN = 5
+
+
 # ------------------------------------------------------------ Markdown
 
 
@@ -137,17 +158,19 @@ def visit_picture(writer, node):
     writer.add(f"![{node['alt']}]({up}_images/{Path(node['uri']).name})\n\n")
 
 
-#: What the builder of Markdown leaves out: types of parameters, the sign of keywords, references.
+#: What the builder of Markdown leaves out: pictures of examples, types of parameters, and more.
 IN_MARKDOWN = {
     imgsgnode: (visit_picture, lambda writer, node: None),
     nodes.classifier: markdown(" : "),
     nodes.abbreviation: markdown(""),
+    PassthroughTextElement: markdown(""),
     nodes.citation: markdown("- "),
     nodes.label: markdown("[", "] "),
 }
 
 
 def setup(app):
+    app.connect("builder-inited", draw_estimator)
     app.connect("missing-reference", reference_to_scikit_learn)
     # before numpydoc, which has the priority 500
     app.connect("autodoc-process-docstring", version_of_scikit_learn, priority=400)

@@ -239,7 +239,7 @@ weight_decay : float or 'auto', default='auto'
     Decoupled decay of 'adamw': each step multiplies the weights, not the biases, by
     ``1 - learning_rate * weight_decay``.
 
-averaging : float or None, default='auto'
+averaging : float, 'auto' or None, default='auto'
     Horizon, in epochs, of a moving average of the weights, which is what is validated, kept and
     used for prediction. None keeps the weights of the last step. An error with 'lbfgs'.
 

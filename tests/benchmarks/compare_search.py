@@ -220,7 +220,8 @@ def main() -> None:
             print(table.text(), flush=True)
             found.append(table.rst())
     if options.rst:
-        options.rst.write_text("\n\n".join(found), encoding="utf-8")
+        head = ".. Written by tests/benchmarks/compare_search.py --rst; do not edit."
+        options.rst.write_text("\n\n".join([head, *found]), encoding="utf-8")
 
 
 if __name__ == "__main__":
