@@ -8,7 +8,7 @@ fit.
 from typing import Any
 
 #: The settings of scikit-learn's MLPClassifier and MLPRegressor. What remains different is in the
-#: table of differences: above all, numbers and the target are scaled; ``feature_scaling=None`` and,
+#: list of differences: above all, numbers and the target are scaled; ``feature_scaling=None`` and,
 #: for the regressor, ``target_scaling=False`` leave them as they are.
 SKLEARN: dict[str, Any] = {
     "hidden_layer_sizes": (100,),
