@@ -8,6 +8,7 @@ from inspect import getfile
 from typing import Any, TypeVar, cast
 
 import sklearn
+from sklearn.base import _clone_parametrized as clone_parametrized  # noqa: F401
 from sklearn.model_selection._search import BaseSearchCV  # noqa: F401
 from sklearn.utils import metaestimators
 

@@ -1,6 +1,6 @@
 """`fit_batches`: a fit to rows that do not fit into memory."""
 
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -11,18 +11,34 @@ from sknet._compat import callbacks_of, with_callbacks
 from sknet._fits import FEATURES, Begun, Read, kept_on_failure
 from sknet._rules import is_integer
 from sknet._streams import Scan, Source
-from sknet._table.schema import MergedSchema
+from sknet._table.schema import FoundColumns, MergedSchema
 from sknet._target.parts import TargetTotals
 from sknet._target.target import Target
 from sknet._training.auto import Facts, resolved
 from sknet._training.memory import require_memory
 from sknet._training.rows import Rows
 from sknet._training.settings import Settings
+from sknet._training.start import Start
 from sknet._training.stream import Stream
 from sknet._training.train import Job, train
 
 #: Validation rows of a stream, as a share of its buffer, at most for validation_fraction="auto".
 MOST_HELD = 0.25
+
+
+class Settled(NamedTuple):
+    """The settings of a fit to rows that are not in memory, and what they were settled by.
+
+    `chosen` is what "auto" stands for, `factors` are the class weights, or None.
+    """
+
+    settings: Settings
+    p: dict[str, Any]
+    chosen: dict[str, Any]
+    totals: TargetTotals
+    factors: np.ndarray | None
+    start: Start | None
+    is_weighted: bool
 
 
 class FitsBatches(BaseMLP):
@@ -87,10 +103,9 @@ class FitsBatches(BaseMLP):
         -----
         With early stopping, `validation_fraction` of the rows of each class are held out, and stay
         in memory. 'auto' holds out at most a quarter of `buffer_rows`. Means, standard deviations,
-        quantiles, levels and class weights are those of all training rows, as in `fit`. Robust
-        centres and scales of the target, codes for missing numbers, the knots of
-        `numeric_embedding` and the first output bias come from a random sample of up to 65,536
-        rows. Callbacks get None for X and y, which are not in memory.
+        quantiles, levels and class weights are those of all training rows, as in `fit`. Codes
+        for missing numbers, the knots of `numeric_embedding` and the first output bias come from a
+        random sample of up to 65,536 rows. Callbacks get None for X and y, which are not in memory.
 
         Examples
         --------
@@ -126,46 +141,63 @@ class FitsBatches(BaseMLP):
         """Return the training that is asked for."""
         if not is_integer(buffer_rows) or buffer_rows < 1:
             raise ValueError(f"buffer_rows must be an int of at least 1, got {buffer_rows!r}.")
-        p = _params.check(self, self._losses, X_val=given[0] is not None)
-        if p["cv"] is not None:
-            why = "must be None in fit_batches: its folds need all rows in memory. Use fit"
-            raise _params.refuse(self, "cv", why)
+        p = self._checked_without_folds("fit_batches", given)
         goes_on = hasattr(self, "coefs_") and bool(p["warm_start"])
         source = Source(self, factory)
         scan = source.scan(int(buffer_rows))
-        schema = self._schema(scan, goes_on)
+        if scan is None:
+            raise ValueError(
+                "The stream is empty: factory() has yielded no batch with rows. Yield at least one"
+                " batch (X, y)."
+            )
+        schema = self._schema(scan.columns, goes_on)
         target = self._target(p, scan.y, goes_on, None, False)
         if scan.kept is not None:
             read = self._read_kept(p, source, scan, schema, target)
             first = scan.first
             return self._begin(first.X, first.y, None, given, callbacks=callbacks, read=read)
-        return self._begin_stream(
-            p, source, scan, schema, target, int(buffer_rows), given, callbacks, goes_on
-        )
+        settled = self._settled(p, scan, schema, target, given, MOST_HELD * buffer_rows, goes_on)
+        stream = self._stream(source, schema, target, settled, int(buffer_rows))
+        return self._begun(settled, stream, schema, target, given, callbacks)
 
-    def _schema(self, scan: Scan, goes_on: bool) -> MergedSchema:
+    def _checked_without_folds(self, method: str, given: Any) -> dict[str, Any]:
+        """Return the checked parameters; raise if they ask for cross-fitting."""
+        p = _params.check(self, self._losses, X_val=given[0] is not None)
+        if p["cv"] is not None:
+            why = f"must be None in {method}: its folds need all rows in memory. Use fit"
+            raise _params.refuse(self, "cv", why)
+        return p
+
+    def _schema(self, columns: FoundColumns, goes_on: bool) -> MergedSchema:
         """Return how the columns are read: as by the first fit, if training continues."""
         if goes_on:
             return MergedSchema(self._encoder.categorical, self._encoder.levels)
-        return scan.columns.schema()
+        return columns.schema()
 
     def _read_kept(
         self, p: dict[str, Any], source: Source, scan: Scan, schema: MergedSchema, target: Target
     ) -> Read:
         """Return the rows of a stream that is in memory."""
         rows = source.kept_rows(scan, schema, target, p["scoring"] not in (None, "loss", "auto"))
-        w = None
-        if scan.first.w is not None:
-            w = np.concatenate([batch.w for batch in scan.kept])
-        w = self._class_weighted(p, target, rows.Y, w)
+        w = self._class_weighted(p, target, rows.Y, scan.weights)
         names = {name: vars(self)[name] for name in FEATURES if name in vars(self)}
         balance = target.balance(rows.Y, w)
         return Read(scan.y, rows.X, target, rows.Y, rows.strata, w, balance, names)
 
-    def _begin_stream(
-        self, p, source, scan, schema, target, buffer_rows, given, callbacks, goes_on
-    ) -> Begun:
-        """Return the training on a stream that does not fit into its buffer."""
+    def _settled(
+        self,
+        p: dict[str, Any],
+        scan: Scan,
+        schema: MergedSchema,
+        target: Target,
+        given: Any,
+        most_held: float,
+        goes_on: bool,
+    ) -> Settled:
+        """Return the settings for what the first pass has found.
+
+        `most_held` are the validation rows that validation_fraction="auto" holds out at most.
+        """
         factors = self._class_factors(p, target, scan.totals)
         totals = scan.totals.weighted_by(factors)
         n_rows = totals.n_rows
@@ -178,28 +210,56 @@ class FitsBatches(BaseMLP):
         earlier = self.resolved_params_ if goes_on else {}
         p, chosen = resolved(p, facts, earlier)
         if "validation_fraction" in chosen and p["early_stopping"] and given[0] is None:
-            fraction = min(chosen["validation_fraction"], MOST_HELD * buffer_rows / n_rows)
+            fraction = min(chosen["validation_fraction"], most_held / n_rows)
             p["validation_fraction"] = chosen["validation_fraction"] = fraction
         _params.warn_of_idle(self, p)
         settings = Settings.of(p)
         require_memory(settings, scan.first.X)
+        start = self._start(p) if goes_on else None
+        is_weighted = scan.first.w is not None or factors is not None
+        return Settled(settings, p, earlier | chosen, totals, factors, start, is_weighted)
+
+    def _stream(
+        self,
+        source: Source,
+        schema: MergedSchema,
+        target: Target,
+        settled: Settled,
+        buffer_rows: int,
+    ) -> Stream:
+        """Return the rows of a stream that does not fit into its buffer."""
+        settings, totals = settled.settings, settled.totals
+        n_rows = totals.n_rows
         if settings.solver is not None and settings.batch_rows(n_rows) > buffer_rows:
             raise ValueError(
                 f"buffer_rows={buffer_rows} is less than a batch, batch_size="
                 f"{settings.batch_rows(n_rows)}. Raise buffer_rows, or lower batch_size."
             )
-        start = self._start(p) if goes_on else None
-        weigh = weighing(totals, factors)
+        weigh = weighing(totals, settled.factors)
         counts = totals.counts if totals.labels is not None else np.array([n_rows])
-        stream = Stream(
+        return Stream(
             lambda: source.rows(schema, target, weigh), n_rows, counts, buffer_rows,
-            len(schema.categorical), schema.levels, p["scoring"] not in (None, "loss"),
+            len(schema.categorical), schema.levels, settled.p["scoring"] not in (None, "loss"),
         )  # fmt: skip
+
+    def _begun(
+        self,
+        settled: Settled,
+        stream: Any,
+        schema: MergedSchema,
+        target: Target,
+        given: Any,
+        callbacks: Any,
+    ) -> Begun:
+        """Return the training on rows that are not in memory."""
+        p, start = settled.p, settled.start
         held = self._held(p, target, schema, *given)
         link, observers = self._out_activation(p, target), self._observers(p, callbacks)
-        job = Job(settings, None, target, link, start, False, held, observers, stream=stream)
-        scale = (1.0, 1.0) if scan.first.w is None and factors is None else totals.scale
-        return Begun(job, p, earlier | chosen, None, None, scale, 1, goes_on)
+        job = Job(
+            settled.settings, None, target, link, start, False, held, observers, stream=stream
+        )
+        scale = settled.totals.scale if settled.is_weighted else (1.0, 1.0)
+        return Begun(job, p, settled.chosen, None, None, scale, 1, start is not None)
 
     def _class_factors(
         self, p: dict[str, Any], target: Target, totals: TargetTotals

@@ -1,7 +1,7 @@
 """Reading a stream: batches of a factory -> rows, in each pass the same."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,6 +60,13 @@ class Scan(NamedTuple):
     kept: list[Batch] | None
 
     @property
+    def weights(self) -> np.ndarray | None:
+        """The weights of all rows, if they are kept; None without weights."""
+        if self.first.w is None:
+            return None
+        return np.concatenate([batch.w for batch in self.kept])
+
+    @property
     def y(self) -> Any:
         """Targets that have all labels: all, if they are kept."""
         if self.kept is not None:
@@ -109,7 +116,7 @@ class Source:
         self._last = iterator
         first: Batch | None = None
         for number, piece in enumerate(iterator, 1):
-            with in_batch(number):
+            with self.naming(number):
                 batch = self._batch(piece)
                 if batch is None:
                     continue
@@ -117,6 +124,10 @@ class Source:
                     _require_alike(first, batch)
                 first = first or batch
             yield number, batch
+
+    def naming(self, number: int) -> AbstractContextManager[None]:
+        """Return a context that names the batch in errors."""
+        return naming(f"Batch {number} of the stream")
 
     def _batch(self, piece: Any) -> Batch | None:
         """Return a batch of the factory; None if it has no rows."""
@@ -137,16 +148,16 @@ class Source:
             return None
         return Batch(X, self.estimator._read_y(y), checked_weights(w, n_y))
 
-    def scan(self, buffer_rows: int) -> Scan:
-        """Return what the first pass finds; it keeps at most `buffer_rows` rows."""
+    def scan(self, buffer_rows: float) -> Scan | None:
+        """Return what the first pass finds; None without rows. Keeps at most `buffer_rows` rows."""
         estimator, is_class = self.estimator, is_classifier(self.estimator)
         first = columns = totals = None
         kept: list[Batch] | None = []
         n_rows = 0
         for number, batch in self.batches():
-            with in_batch(number):
+            with self.naming(number):
                 _check_features(estimator, batch.X, reset=first is None)
-                found = FoundColumns.of(estimator, batch.X)
+                found = self.found_columns(batch)
                 own = TargetTotals.of(batch.y, batch.w, is_class)
                 columns = found if columns is None else columns.merge(found)
                 totals = own if totals is None else totals.merge(own)
@@ -157,12 +168,13 @@ class Source:
             else:
                 kept = None
         if first is None or columns is None or totals is None:
-            raise ValueError(
-                "The stream is empty: factory() has yielded no batch with rows. Yield at least one"
-                " batch (X, y)."
-            )
+            return None
         self._n_rows = n_rows
         return Scan(first, columns, totals, n_rows, kept)
+
+    def found_columns(self, batch: Batch) -> FoundColumns:
+        """Return what a batch says of the columns."""
+        return FoundColumns.of(self.estimator, batch.X)
 
     def rows(self, schema: MergedSchema, target: Target, weigh: Weigh) -> Iterator[Rows]:
         """Yield the rows of weight above 0 of each batch: one pass.
@@ -176,7 +188,7 @@ class Source:
         """
         n_rows, signature = 0, np.zeros(1, np.uint64)
         for number, batch in self.batches():
-            with in_batch(number):
+            with self.naming(number):
                 rows = self._read(batch, schema, target)
                 signature += signature_of(rows.X, n_rows)
                 n_rows += len(rows.Y)
@@ -235,13 +247,13 @@ def signature_of(X: Table, first: int) -> np.ndarray:
 
 
 @contextmanager
-def in_batch(number: int) -> Iterator[None]:
+def naming(batch: str) -> Iterator[None]:
     """Name the batch in errors."""
     try:
         yield
     except (ValueError, TypeError) as error:
         if error.args and isinstance(error.args[0], str):
-            error.args = (f"Batch {number} of the stream: {error.args[0]}", *error.args[1:])
+            error.args = (f"{batch}: {error.args[0]}", *error.args[1:])
         raise
 
 

@@ -25,6 +25,7 @@ stopping.py           when to stop, which parameters to keep
 batches.py            the training rows, shuffled and cut into batches
 stream.py             batches of rows that come in chunks, by a shuffling buffer
 training.py           epochs of mini-batches as a generator; each member stops on its own
+rounds.py             epochs on shards of the rows: local steps, then averages
 lbfgs.py              full-batch L-BFGS
 team.py               threads that share the work of one step
 compiled_plan.py      describes a network and its optimizer to the kernels

@@ -1,15 +1,19 @@
 """The base class of all losses."""
 
+from collections.abc import Callable, Generator
 from typing import Any, ClassVar
 
 import numpy as np
 
 from sknet._engine.activations import Array
+from sknet._engine.averages import weighted_mean
 from sknet._engine.links import ANY_NUMBER, Domain
 from sknet._engine.one_hot import Targets, dense
 
 #: Targets whose losses are computed at once.
 CHUNK_ELEMENTS = 1 << 14
+#: ``look(Y, w)`` returns what it finds in the targets and weights of a part of the rows.
+PartLook = Callable[[Any, Array | None], Any]
 
 
 class Loss:
@@ -89,6 +93,21 @@ class Loss:
         """
         raise NotImplementedError
 
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Levels of the quantiles of the targets that make up `constant`; empty without any."""
+        return ()
+
+    def search_constant(self) -> Generator[PartLook, list[Any], Array]:
+        """Find `constant` of rows that come in parts, for losses without `levels`.
+
+        Yields functions of Y and w of a part, and is sent what they return for each part. Here, the
+        best constant depends on the mean of the targets alone.
+        """
+        found = yield mean_and_weight
+        means, weights = (np.array(values) for values in zip(*found, strict=True))
+        return self.constant(means, weights)
+
     def mean_of_constant(self, Y: Targets, w: Array | None, constant: Array) -> float:
         """Return the weighted mean loss, in float64, of the same raw output for all rows."""
         total, n_samples = 0.0, len(Y)
@@ -102,6 +121,11 @@ class Loss:
                 self.value(y, Z, losses, np.empty_like(Z), np.empty_like(Z))
                 total += float(losses.sum() if w is None else losses @ w[rows])
         return total / (n_samples if w is None else float(w.sum(dtype=np.float64)))
+
+
+def mean_and_weight(Y: Targets, w: Array | None) -> tuple[Array, float]:
+    """Return the weighted mean of each output, and the sum of the weights."""
+    return weighted_mean(Y, w), float(len(Y) if w is None else w.sum(dtype=np.float64))
 
 
 def sum_outputs(L: Array, loss: Array) -> None:

@@ -3,7 +3,8 @@
 ``loss_base.py`` documents their methods; ``losses.py`` has the table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,10 @@ from scipy.special import xlogy
 from sknet._engine.activations import Array, logistic, softplus
 from sknet._engine.averages import inverse_softplus, log_of_mean, weighted_quantiles
 from sknet._engine.links import NON_NEGATIVE, POSITIVE
-from sknet._engine.loss_base import Loss, sum_outputs, transposed
+from sknet._engine.loss_base import Loss, PartLook, sum_outputs, transposed
+
+#: Steps of the search for Huber's best constant, at most.
+MOST_NEWTON_STEPS = 100
 
 
 class AbsoluteError(Loss):
@@ -30,6 +34,10 @@ class AbsoluteError(Loss):
     def delta(self, Y: Array, Z: Array, delta: Array, work: Array) -> None:
         np.subtract(Z, Y, out=work)
         np.sign(work, out=delta)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        return (0.5,)
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
         return np.concatenate([weighted_quantiles(y, w, [0.5]) for y in Y.T])
@@ -78,6 +86,34 @@ class Huber(Loss):
 
         return float(least + span * brentq(slope, 0.0, 1.0, xtol=1e-15) if span > 0.0 else least)
 
+    def search_constant(self) -> Generator[PartLook, list[Any], Array]:
+        """Find the root of sum w clip(z - y, -d, d) by Newton's method, within a bracket.
+
+        The sum is linear between the points where a row enters or leaves the clipped part, so that
+        a few steps arrive at the root itself.
+        """
+        ends = yield lambda Y, w: np.stack([Y.min(axis=0), Y.max(axis=0)]).astype(np.float64)
+        low, high = np.min(ends, axis=0)[0], np.max(ends, axis=0)[1]
+        z, d = low / 2 + high / 2, self.huber_delta
+        for _ in range(MOST_NEWTON_STEPS):
+            slope, weight = np.sum((yield partial(slope_and_weight, z=z, d=d)), axis=0)
+            low, high = np.where(slope <= 0, z, low), np.where(slope >= 0, z, high)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                step = z - slope / weight
+            inside = (low < step) & (step < high)
+            following = np.where(inside, step, low / 2 + high / 2)
+            if (np.abs(following - z) <= 4 * np.spacing(np.abs(z))).all():
+                return following
+            z = following
+        return z
+
+
+def slope_and_weight(Y: Array, w: Array | None, z: Array, d: float) -> Array:
+    """Return the sum of w clip(z - y, -d, d) of each output, and of w where nothing is clipped."""
+    r = z - Y.astype(np.float64)
+    weights = np.ones(len(r)) if w is None else w.astype(np.float64)
+    return np.stack([weights @ np.clip(r, -d, d), weights @ (np.abs(r) < d)])
+
 
 class Quantile(Loss):
     """The pinball loss of each output, (y - z) (tau - [y < z]); delta = [y < z] - tau.
@@ -105,6 +141,10 @@ class Quantile(Loss):
         np.sign(work, out=delta)
         np.multiply(delta, 0.5, out=delta)
         np.add(delta, 0.5 - self.quantile, out=delta)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        return (self.quantile,)
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
         return np.concatenate([weighted_quantiles(y, w, [self.quantile]) for y in Y.T])
@@ -165,6 +205,10 @@ class NonCrossingQuantiles(Loss):
         np.sign(r, out=g)
         np.multiply(g, 0.5, out=g)
         np.add(g, self._shift[g.dtype], out=g)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        return self.quantile
 
     def constant(self, Y: Array, w: Array | None = None) -> Array:
         """Return the raw output of the weighted quantiles; see ``Loss.constant``.

@@ -233,6 +233,15 @@ class Training:
             finite = self.optimizer.finite_members() & np.isfinite(self.losses)
             self._is_finite = finite.tolist()
 
+    def take_steps(self, batches: Batches, rates: Sequence[list[float]]) -> Array:
+        """Take a step for each batch, at these rates of each member; return sums of row losses."""
+        self._member_rates = dict(enumerate(rates))
+        totals = np.zeros(self.network.n_members)
+        with self.limit(), np.errstate(all="ignore"):
+            set_numpy_for_training()
+            self._train_part(batches, totals, 0)
+        return totals
+
     def _train_part(self, part: Batches, totals: Array, n_steps: int) -> None:
         """Train on a part of an epoch, after `n_steps` steps; add the row losses to `totals`."""
         if self.compile_part is not None:

@@ -1,6 +1,6 @@
 """Which numbers are embedded, and the knots of the piecewise-linear embedding: their quantiles."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -55,13 +55,21 @@ def knots_of(
     """
     step = -(-len(X) // MAX_ROWS)
     rows, w = X[::step], None if w is None else w[::step]
+    levels = knot_levels(n_bins, len(columns))
+    own = (weighted_quantiles(rows[:, k].astype(np.float64), w, levels) for k in columns)
+    return distinct_knots(columns, own)
+
+
+def knot_levels(n_bins: int | str, n_columns: int) -> np.ndarray:
+    """Return the levels of the quantiles that are the knots of each of so many columns."""
     if n_bins == "auto":
-        n_bins = shared_out(AUTO_BINS, AUTO_BINS_OF_ALL, len(columns))
-    levels = np.linspace(0.0, 1.0, n_bins + 1)
-    found = []
-    for k in columns:
-        x = rows[:, k].astype(np.float64)
-        edges = np.unique(weighted_quantiles(x, w, levels))
-        if len(edges) > 2:
-            found.append((int(k), edges))
-    return found
+        n_bins = shared_out(AUTO_BINS, AUTO_BINS_OF_ALL, n_columns)
+    return np.linspace(0.0, 1.0, n_bins + 1)
+
+
+def distinct_knots(
+    columns: Sequence[int], found: Iterable[np.ndarray]
+) -> list[tuple[int, np.ndarray]]:
+    """Return the columns with their different quantiles, those with more than one bin."""
+    own = [(int(k), np.unique(edges)) for k, edges in zip(columns, found, strict=True)]
+    return [(k, edges) for k, edges in own if len(edges) > 2]

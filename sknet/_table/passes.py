@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sknet._engine.averages import MEDIAN_TO_DEVIATION, ROUNDING
 from sknet._table.levels import LevelTable
 from sknet._table.parts import Ranges
 from sknet._table.quantiles import Cuts
@@ -110,6 +111,30 @@ def quantiles(columns: Columns, sample: Part, levels: Sequence[float]) -> Search
     values = yield collect
     each = zip(cuts, weights, values, strict=True)
     return np.array([own.quantiles(total, found, levels) for own, total, found in each]).T
+
+
+def median_and_deviation(columns: Columns, sample: Callable[[], Part]) -> Search:
+    """Find what ``averages.median_and_deviation`` does, of numbers none of which is missing."""
+    ranges = yield lambda part: Ranges.of(columns(part), part.w)
+    low, high = ranges.least, ranges.greatest
+    (centre,) = yield from quantiles(columns, sample(), [0.5])
+
+    def halves(part: Part) -> np.ndarray:
+        return np.abs(columns(part) / 2 - centre / 2)
+
+    (half,) = yield from quantiles(halves, sample(), [0.5])
+    rounding = ROUNDING * np.abs(centre)
+    few = (half <= rounding) & (low < high)
+    if few.any():
+
+        def differing(part: Part) -> np.ndarray:
+            own = halves(part)
+            return np.where(own > rounding, own, np.nan)
+
+        (other,) = yield from quantiles(differing, sample(), [0.5])
+        half = np.where(few & (other > 0.0), other, half)
+    deviation = np.where(low < high, half * (2 * MEDIAN_TO_DEVIATION), 0.0)
+    return np.where(low < high, centre, low), deviation
 
 
 class Tails(NamedTuple):

@@ -57,8 +57,8 @@ class FoundColumns(NamedTuple):
         X = X.to_pandas() if is_arrow(X) else X
         if scipy.sparse.issparse(X):
             raise ValueError(
-                "X is sparse, which fit_batches does not read. Pass X.toarray(), or use fit or"
-                " partial_fit."
+                "X is sparse, which cannot be read in parts. Pass X.toarray(), or use fit or"
+                " partial_fit on rows in memory."
             )
         if is_frame(X):
             names, dtypes = (list(own) for own in zip(*dtypes_of(X), strict=True))

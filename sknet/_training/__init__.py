@@ -10,6 +10,9 @@ rows.py           Rows, EncodedRows: the rows as read, and as the engine takes t
 hold_out.py       splits off the validation rows of early stopping
 prepare.py        step 1: fits and applies the encoder and the target
 stream.py         step 1 for the rows of a stream, which are read again in each pass
+shards.py         step 1, and a training, for rows in shards, which may be on workers
+shard.py          what is called on a shard, where it is
+part_units.py     best constants and their loss of rows in shards
 units.py          best constants and their loss, the unit of tol
 build.py          step 2: network, validation, stopping rule and monitor
 run.py            step 3: trains by epochs or by L-BFGS

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import ceil, inf
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -160,12 +160,13 @@ def build(
     return built
 
 
-def optimizer_of(settings: Settings, prepared: Prepared, network: Network) -> Optimizer | None:
-    """Return the optimizer; None with L-BFGS."""
+def optimizer_of(
+    settings: Settings, prepared: Prepared, network: Network, n_batches: int | None = None
+) -> Optimizer | None:
+    """Return the optimizer; None with L-BFGS. `n_batches` are the steps of an epoch, if known."""
     if settings.solver is None:
         return None
-    n_rows = prepared.n_rows
-    averaging = settings.average_decay(ceil(n_rows / settings.batch_rows(n_rows)))
+    averaging = settings.average_decay(n_batches or prepared.n_batches(settings))
     return Optimizer(
         network.parameters, network.layers, settings.solver, settings.hyper, settings.clip_norm,
         network.team, averaging=averaging,
@@ -190,7 +191,10 @@ def first_layers(encoder: Encoder) -> list[Layer]:
 
 
 def network_of(
-    settings: Settings, prepared: Prepared, generators: Sequence[np.random.Generator]
+    settings: Settings,
+    prepared: Prepared,
+    generators: Sequence[np.random.Generator],
+    one_thread: bool = False,
 ) -> Network:
     """Return the network with theta zero, and with several threads if epochs are long."""
     encoder, n_rows = prepared.encoder, prepared.n_rows
@@ -207,9 +211,8 @@ def network_of(
         own = LevelDropout(encoder.n_columns, n_codes, settings.embedding_dropout, generators)
         layers.insert(0, own)
     parameters = Parameters.zeros(Layout(layers), settings.n_members, prepared.dtype)
-    team = Team(
-        free_threads() if n_rows * parameters.theta.size > THREADED_EPOCH_MULTIPLY_ADDS else 1
-    )
+    is_long = n_rows * parameters.theta.size > THREADED_EPOCH_MULTIPLY_ADDS
+    team = Team(free_threads() if is_long and not one_thread else 1)
     return Network(layers, prepared.loss, settings.alpha, parameters, team)
 
 

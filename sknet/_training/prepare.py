@@ -47,9 +47,11 @@ class Prepared(NamedTuple):
         The encoded validation rows.
     stops_early : bool
         Whether the validation score ends training. A few rows decide only which epoch is kept.
-    stream : Streamed or None
+    stream : Streamed, Sharded or None
         Where the training rows come from, if they are not in memory. `read` and `rows` are then a
         random sample of them.
+    constants : list of Constant or None
+        The best constant of each member, if it is known and need not be found from `rows`.
     """
 
     encoder: Encoder
@@ -63,11 +65,54 @@ class Prepared(NamedTuple):
     held_encoded: EncodedRows | None
     stops_early: bool
     stream: Any = None
+    constants: Any = None
 
     @property
     def n_rows(self) -> int:
         """The number of training rows."""
         return len(self.rows.Y) if self.stream is None else self.stream.n_rows
+
+    def n_batches(self, settings: Settings) -> int:
+        """Return the number of steps of an epoch."""
+        if self.stream is not None:
+            return self.stream.n_batches(settings)
+        return -(-self.n_rows // settings.batch_rows(self.n_rows))
+
+
+class Recipe(NamedTuple):
+    """How rows are encoded, and what network is trained on them.
+
+    Attributes
+    ----------
+    settings : Settings
+    target : Target
+        Fitted.
+    encoder : Encoder
+    out_activation : str
+    dtype : dtype
+        The compute dtype.
+    with_ones : bool
+        Whether X gets a column of ones.
+    """
+
+    settings: Settings
+    target: Target
+    encoder: Encoder
+    out_activation: str
+    dtype: np.dtype
+    with_ones: bool
+
+    @property
+    def loss(self) -> Loss:
+        """The loss of the network."""
+        return self.settings.loss(self.out_activation)
+
+    def encoded(self, rows: Rows) -> EncodedRows:
+        """Return training rows as the engine takes them."""
+        Y = smoothed(self.target, self.target.scaled(rows.Y), self.settings)
+        own = rows.encoded(self.encoder, self.dtype, Y, self.with_ones)
+        require_domain(self.loss, self.settings, self.out_activation, own.Y, "y")
+        return own
 
 
 def prepare(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,14 +12,12 @@ from sknet._engine.lbfgs import minimize_lbfgs, objective_of
 from sknet._engine.network import Network
 from sknet._engine.reports import Record
 from sknet._engine.stopping import Stopping
-from sknet._engine.stream import StreamedBatches, objective_of_chunks
 from sknet._engine.training import Training
 from sknet._threads import one_blas_thread
 from sknet._training.build import Built, MemberRows
 from sknet._training.prepare import Prepared
 from sknet._training.settings import Settings
 from sknet._training.state import TrainingState
-from sknet._training.stream import CHUNK_ROWS
 from sknet._training.units import smoothing_of
 
 
@@ -56,7 +54,8 @@ def _run_epochs(
     network, monitor, stopping = built.network, built.monitor, built.stopping
     optimizer = built.optimizer
     assert optimizer is not None
-    training = Training(network, optimizer, settings.learning_rates(), built.generators)
+    kind = Training if prepared.stream is None else prepared.stream.training
+    training = kind(network, optimizer, settings.learning_rates(), built.generators)
     if state.solver == settings.solver_name and state.epochs is not None:
         training.restore(state.epochs)
         if incremental and isinstance(stopping, Stopping) and state.stopping is not None:
@@ -64,16 +63,12 @@ def _run_epochs(
     training.with_horizon(settings.max_iter, restart=not incremental)
     max_iter = 1 if incremental else settings.max_iter
     say = print if settings.verbose else None
-    batches: Batches | StreamedBatches
+    batches: Any
     if prepared.stream is None:
         batches = batches_of(settings, prepared, network, members)
         training.compiled = CompiledEpoch.of(network, optimizer, batches, max_iter, say)
     else:
-        batches = streamed_batches(settings, prepared, network)
-        n_epochs = max_iter * batches.n_parts
-        training.compile_part = partial(
-            CompiledEpoch.of, network, optimizer, max_iter=n_epochs, say=say
-        )
+        batches = prepared.stream.batches(settings, training, max_iter, say)
     limit_blas(training, batches.batch_size)
     reason = training.run(batches, stopping, max_iter, monitor, monitor.begin, settings.warm_start)
     monitor.print_last()
@@ -114,17 +109,6 @@ def batches_of(
     )
 
 
-def streamed_batches(settings: Settings, prepared: Prepared, network: Network) -> StreamedBatches:
-    """Return the batches of a stream, which pass through its buffer."""
-    streamed = prepared.stream
-    size = settings.batch_rows(prepared.n_rows)
-    buffer_rows, rng = streamed.stream.buffer_rows, np.random.default_rng(streamed.stream.seed)
-    return StreamedBatches(
-        streamed.chunks, prepared.n_rows, buffer_rows, size, settings.shuffle,
-        network.n_lockstep(size), rng,
-    )  # fmt: skip
-
-
 def _own_weights(w: np.ndarray, own_rows: Sequence[np.ndarray]) -> np.ndarray:
     """Return the weights (n_members, n_samples), of mean 1 over the rows of each member."""
     means = np.array([w[numbers].mean(dtype=np.float64) for numbers in own_rows])
@@ -148,7 +132,7 @@ def _run_lbfgs(
     if prepared.stream is None:
         batches = batches_of(settings, prepared, network, members)
     else:
-        n_samples = min(n_samples, CHUNK_ROWS)
+        n_samples = prepared.stream.rows_at_once
     limit = partial(one_blas_thread, network.largest_product(n_samples))
     curves: list[list[float]] = []
     reasons, n_iters = [], []
@@ -165,7 +149,7 @@ def _run_lbfgs(
             batch = next(batches.of([k]).epoch([built.generators[k]]))
             objective = objective_of(member, batch)
         else:
-            objective = objective_of_chunks(member, prepared.stream.chunks, prepared.n_rows)
+            objective = prepared.stream.objective(member)
         reason, loss, n_iter = minimize_lbfgs(
             objective, member.theta[0], settings.tol, settings.max_iter,
             settings.max_fun, monitor, monitor.begin, limit, update,

@@ -1,13 +1,18 @@
 """Rows of a stream: read again in each pass, held out by their place, encoded chunk by chunk."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from sknet._engine.compiled import CompiledEpoch
+from sknet._engine.lbfgs import Objective
 from sknet._engine.links import LINKS
-from sknet._engine.stream import Chunk
+from sknet._engine.network import Network
+from sknet._engine.stream import Chunk, StreamedBatches, objective_of_chunks
+from sknet._engine.training import Training
 from sknet._table.encoder import Encoder
 from sknet._table.encodings import ENCODINGS, fixed_scaling
 from sknet._table.parts import merged
@@ -17,6 +22,7 @@ from sknet._table.passes import (
     Search,
     centre_and_scale,
     drive,
+    median_and_deviation,
     table_statistics,
     together,
 )
@@ -26,14 +32,14 @@ from sknet._target.target import Target
 from sknet._training.hold_out import MIN_STOPPING_ROWS, warn_of_rare_class
 from sknet._training.prepare import (
     Prepared,
+    Recipe,
     engine_dtype,
     has_ones,
     require_averaged,
     require_domain,
-    smoothed,
     with_embedding,
 )
-from sknet._training.rows import Rows
+from sknet._training.rows import EncodedRows, Rows
 from sknet._training.settings import Settings
 from sknet._training.start import Start
 
@@ -166,24 +172,70 @@ class Stream:
         """Return what `look` finds in all training rows: one pass."""
         return merged(look(part) for part in self.parts())
 
+    def prepare(self, *job: Any) -> Prepared:
+        """Return the rows as a training takes them; the arguments are those of `prepare_parts`."""
+        return prepare_parts(self, *job)
+
+    def encoded(self, recipe: Recipe) -> "Streamed":
+        """Return the training rows as the engine takes them."""
+        return Streamed(self, recipe)
+
 
 class Streamed(NamedTuple):
-    """The training rows of a stream as the engine takes them.
-
-    Attributes
-    ----------
-    stream : Stream
-    chunks : callable
-        ``chunks() -> iterator`` over `Chunk`.
-    """
+    """The training rows of a stream as the engine takes them."""
 
     stream: Stream
-    chunks: Callable[[], Iterator[Chunk]]
+    recipe: Recipe
+
+    #: Trains on the batches.
+    training = Training
 
     @property
     def n_rows(self) -> int:
         """The number of training rows."""
         return self.stream.n_rows
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows whose gradient is computed at once."""
+        return min(self.n_rows, CHUNK_ROWS)
+
+    def n_batches(self, settings: Settings) -> int:
+        """Return the number of steps of an epoch."""
+        return -(-self.n_rows // settings.batch_rows(self.n_rows))
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the encoded training rows: one pass."""
+        for part in self.stream.parts():
+            yield Chunk(*self.recipe.encoded(part.rows))
+
+    def embedded(self, encoder: Encoder, known: EncodedRows, settings: Settings) -> Encoder:
+        """Return the encoder of a network that embeds numbers, given a sample of the rows."""
+        return with_embedding(encoder, known, settings)
+
+    def constants(self, known: Prepared) -> None:
+        """Return the best constants; None, as they are found from the sample."""
+
+    def batches(
+        self, settings: Settings, training: Training, max_iter: int, say: Any
+    ) -> StreamedBatches:
+        """Return the batches of an epoch, which pass through the buffer."""
+        network, optimizer = training.network, training.optimizer
+        size = settings.batch_rows(self.n_rows)
+        buffer_rows, rng = self.stream.buffer_rows, np.random.default_rng(self.stream.seed)
+        batches = StreamedBatches(
+            self.chunks, self.n_rows, buffer_rows, size, settings.shuffle,
+            network.n_lockstep(size), rng,
+        )  # fmt: skip
+        n_epochs = max_iter * batches.n_parts
+        training.compile_part = partial(
+            CompiledEpoch.of, network, optimizer, max_iter=n_epochs, say=say
+        )
+        return batches
+
+    def objective(self, network: Network) -> Objective:
+        """Return the objective of a network of one member on all rows."""
+        return objective_of_chunks(network, self.chunks, self.n_rows)
 
 
 class Sample(NamedTuple):
@@ -240,67 +292,59 @@ def _slice(rows: Rows, start: int, stop: int) -> Rows:
     return rows if stop - start == len(rows.Y) else rows.take(slice(start, stop))
 
 
-def prepare_stream(
+def prepare_parts(
+    source: Any,
     settings: Settings,
-    stream: Stream,
     target: Target,
     out_activation: str,
     start: Start | None,
     held: Rows | None,
     split_seed: int,
 ) -> Prepared:
-    """Hold out rows, and fit encoder and target by passes over the others; see `prepare`."""
+    """Hold out rows, and fit encoder and target by passes over the others; see `prepare`.
+
+    `source` is a `Stream`, or rows that are elsewhere and have the same methods.
+    """
     link, loss = LINKS[out_activation], settings.loss(out_activation)
     stops_early = settings.early_stopping
     name = "y" if held is None else "y_val"
-    stream.seed = split_seed
+    source.seed = split_seed
     if stops_early and held is None:
-        stream.hold_out(settings.validation_fraction, split_seed, target)
-    learned, sample, limits = _learned(settings, stream, target, link, loss, start)
+        source.hold_out(settings.validation_fraction, split_seed, target)
+    learned, sample, limits = _learned(settings, source, target, link, loss, start)
     target, encoder, dtype = learned
-    held = stream.held if held is None else held
+    held = source.held if held is None else held
     require_averaged(settings, held)
     if held is not None:
         if stops_early and (name == "y_val" or settings.asks_to_stop):
             warn_of_rare_class(sample, held, target, is_given=name == "y_val")
         stops_early &= len(held.Y) >= MIN_STOPPING_ROWS
     if settings.clip_predictions and link.is_linear:
-        seen = limits if stream.held is None else np.concatenate([limits, stream.held.Y])
+        seen = limits if source.held is None else np.concatenate([limits, source.held.Y])
         target = target.limited(seen)
     with_ones = has_ones(sample, encoder, dtype, settings)
-
-    def encoded(rows: Rows) -> Any:
-        Y = smoothed(target, target.scaled(rows.Y), settings)
-        own = rows.encoded(encoder, dtype, Y, with_ones)
-        require_domain(loss, settings, out_activation, own.Y, "y")
-        return own
-
-    known = encoded(sample)
+    recipe = Recipe(settings, target, encoder, out_activation, dtype, with_ones)
+    known, encoded = recipe.encoded(sample), source.encoded(recipe)
     if start is None and settings.numeric_embedding:
-        encoder = with_embedding(encoder, known, settings)
+        encoder = encoded.embedded(encoder, known, settings)
     held_encoded = None
     if held is not None:
         held_encoded = held.encoded(encoder, dtype, target.scaled(held.Y))
         require_domain(loss, settings, out_activation, held_encoded.Y, name)
-
-    def chunks() -> Iterator[Chunk]:
-        for part in stream.parts():
-            yield Chunk(*encoded(part.rows))
-
-    return Prepared(
-        encoder, target, loss, link, sample, known, dtype, held, held_encoded, stops_early,
-        Streamed(stream, chunks),
-    )  # fmt: skip
+    prepared = Prepared(
+        encoder, target, loss, link, sample, known, dtype, held, held_encoded, stops_early, encoded
+    )
+    return prepared._replace(constants=encoded.constants(prepared))
 
 
 def _learned(
-    settings: Settings, stream: Stream, target: Target, link: Any, loss: Any, start: Start | None
+    settings: Settings, source: Any, target: Target, link: Any, loss: Any, start: Start | None
 ) -> tuple[tuple[Target, Encoder, np.dtype], Rows, np.ndarray]:
     """Return target, encoder and dtype, a sample of the rows, and the range of the targets."""
     known: list[Rows] = []
 
     def sampling() -> Search:
-        known.append((yield from sampled(stream.n_columns)))
+        known.append((yield from sampled(source.n_columns)))
 
     def sample() -> Part:
         rows = known[0]
@@ -312,21 +356,23 @@ def _learned(
     if start is None:
         scaling = fixed_scaling(settings.encoding)
         quartiles = scaling is not None and ENCODINGS[scaling].needs_quartiles
-        searches.append(table_statistics(stream.levels, sample, quartiles, scaling is None))
-    _, *found = drive(stream.run, together(*searches))
+        searches.append(table_statistics(source.levels, sample, quartiles, scaling is None))
+        if target.is_number and loss.robust:
+            searches.append(median_and_deviation(lambda part: part.Y, sample))
+    _, *found = drive(source.run, together(*searches))
     rows, limits = known[0], np.empty((0, 1))
     if target.is_number:
-        ranges, mean, std = found[0]
+        (ranges, *moments), *found = found
         limits = np.stack([ranges.least, ranges.greatest])
     if start is not None:
         target = target.continued(np.concatenate([rows.Y, limits]) if target.is_number else rows.Y)
         return (target, start.encoder, start.dtype), rows, limits
-    scales = settings.target_scaling and link.is_linear
-    target = target.fit(rows.Y, rows.w, scales, False, loss.robust)
-    if target.is_number and not loss.robust:
-        target = target.fit_moments(mean, std, scales)
+    statistics, *robust = found
+    if target.is_number:
+        scales = settings.target_scaling and link.is_linear
+        target = target.fit_moments(*(robust[0] if robust else moments), scales)
     if loss.squares and link.domain.most == inf:
         warn_of_outliers(rows.Y, rows.w)
-    encoder = Encoder.of_statistics(found[-1], rows.X.categorical, settings.encoding)
-    dtype = settings.compute_dtype(rows.X.dtype, stream.n_rows, engine_dtype(target))
+    encoder = Encoder.of_statistics(statistics, rows.X.categorical, settings.encoding)
+    dtype = settings.compute_dtype(rows.X.dtype, source.n_rows, engine_dtype(target))
     return (target, encoder, dtype), rows, limits

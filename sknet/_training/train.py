@@ -19,7 +19,6 @@ from sknet._training.run import run
 from sknet._training.settings import Settings
 from sknet._training.start import Start
 from sknet._training.state import TrainingState
-from sknet._training.stream import Stream, prepare_stream
 from sknet._training.warning import warn_of_alpha
 
 
@@ -58,7 +57,7 @@ class Job(NamedTuple):
         Training and validation rows of each member, as indices of `rows`.
     folds : Folds or None
         The splits of cross-fitting; `n_members` of the settings are the members of all of them.
-    stream : Stream or None
+    stream : Stream, Shards or None
         Where the rows come from that are not in memory.
     """
 
@@ -72,7 +71,7 @@ class Job(NamedTuple):
     observers: Observers | None = None
     members: MemberRows | None = None
     folds: Folds | None = None
-    stream: Stream | None = None
+    stream: Any = None
 
     @property
     def n_rows(self) -> int:
@@ -95,10 +94,9 @@ class Job(NamedTuple):
     def prepared(self, split_seed: int) -> Prepared:
         """Hold rows out, and encode all rows."""
         if self.stream is not None:
-            return prepare_stream(
-                self.settings, self.stream, self.target, self.out_activation, self.start,
-                self.held, split_seed,
-            )  # fmt: skip
+            return self.stream.prepare(
+                self.settings, self.target, self.out_activation, self.start, self.held, split_seed
+            )
         return prepare(
             self.settings, self.rows, self.target, self.out_activation, self.start,
             self.incremental, self.held, split_seed, self.folds is None,

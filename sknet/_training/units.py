@@ -45,6 +45,8 @@ def best_constants(
 
     Members differ if they have rows of their own, as indices, or another label smoothing.
     """
+    if prepared.constants is not None:
+        return list(prepared.constants)
     smoothing = smoothing_of(settings, prepared)
     Y, w = prepared.rows.Y, prepared.read.w
     if own_rows is None and smoothing is None:

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import MLPBackpropClassifier, MLPBackpropRegressor
-from sknet._training import run, stream
+from sknet._training import stream
 from tests.marks import ignore_convergence
 from tests.streaming.common import (
     MIXED,
@@ -72,7 +72,6 @@ IN_ORDER = {"shuffle": False, "early_stopping": False, "dtype": "float64"}
 @pytest.fixture(params=[100, 1 << 16], ids=["small chunks", "chunks"])
 def chunk_rows(request, monkeypatch):
     monkeypatch.setattr(stream, "CHUNK_ROWS", request.param)
-    monkeypatch.setattr(run, "CHUNK_ROWS", request.param)
 
 
 @each_task
