@@ -188,7 +188,9 @@ HAS_EFFECT: Mapping[str, tuple[Condition, ...]] = {
     "n_bins": (
         Condition("numeric_embedding", lambda p: p["numeric_embedding"] in ("auto", "ple")),
     ),
-    "calibration": (VALIDATES,),
+    "calibration": (  # None asks for nothing, and has its effect
+        Condition("early_stopping", lambda p: p["calibration"] is None or VALIDATES.holds(p)),
+    ),
     **dict.fromkeys(OF_CATEGORIES, (HAS_CATEGORIES,)),
     "max_fun": (Condition("solver", lambda p: not _stochastic(p)),),
     "validation_fraction": (

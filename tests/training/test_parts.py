@@ -271,6 +271,11 @@ def test_an_option_that_auto_switches_off_is_named():
         model.fit(X[:50], LABELS[:50])
 
 
+def test_no_calibration_is_not_an_option_without_effect():
+    model = sknet.MLPBackpropClassifier(calibration=None, random_state=0)
+    assert model.fit(X[:50], LABELS[:50]).temperature_ is None
+
+
 @pytest.mark.parametrize("kind", ["ple", "periodic"])
 def test_embedded_numbers_of_sparse_rows_are_an_error(kind):
     with pytest.raises(ValueError, match=f"numeric_embedding='{kind}' does not work for sparse X"):
