@@ -5,25 +5,15 @@ a folder in which the pictures are saved.
 """
 
 import itertools
+import os
 import runpy
 import sys
 from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 
 #: Pixels, at 100 dots an inch, by which the boxes of two texts may overlap: boxes have a margin.
 TOUCHING = 2.0
 #: Points of the smallest letters that are legible.
 SMALLEST = 7.0
-
-
-def is_drawn(artist):
-    """Return whether an artist and all that it is part of are visible."""
-    return artist.get_visible()
 
 
 def labels_of(axis):
@@ -102,6 +92,9 @@ def faults(figure):
 
 
 def main(path, folder=None):
+    os.environ["MPLBACKEND"] = "Agg"
+    import matplotlib.pyplot as plt  # here, since pytest imports all modules for their doctests
+
     plt.show = lambda: None
     sys.argv = [path]
     runpy.run_path(path, run_name="__main__")
