@@ -38,6 +38,7 @@ extensions = [
 ]
 exclude_patterns = ["auto_examples/*.ipynb", "*_figures.rst"]  # the last are included
 templates_path = ["_templates"]
+smartquotes = False  # quotes in docstrings are those of Python
 suppress_warnings = ["config.cache"]  # the gallery's settings hold functions
 
 html_theme = "pydata_sphinx_theme"
@@ -153,6 +154,11 @@ def markdown(before, after=""):
     return lambda writer, node: writer.add(before), lambda writer, node: writer.add(after)
 
 
+def skip(writer, node):
+    """Leave out what is HTML."""
+    raise nodes.SkipNode
+
+
 def visit_picture(writer, node):
     """A picture of an example, which its HTML page has copied."""
     up = "../" * writer.builder.current_doc_name.count("/")
@@ -165,6 +171,7 @@ IN_MARKDOWN = {
     nodes.classifier: markdown(" : "),
     nodes.abbreviation: markdown(""),
     PassthroughTextElement: markdown(""),
+    nodes.raw: (skip, None),
     nodes.citation: markdown("- "),
     nodes.label: markdown("[", "] "),
 }
