@@ -56,6 +56,7 @@ def documented_by(local: type, y: str) -> Callable[[T], T]:
     before, notes = rest.split("\nNotes\n-----\n")
     notes, references = notes.split("\nReferences\n----------\n")
     references, _ = references.split("\nExamples\n--------\n")
+    number = references.count(".. [") + 1
     attributes, _ = before.split("\nSee Also\n--------\n")
 
     def decorate(cls: T) -> T:
@@ -66,7 +67,7 @@ def documented_by(local: type, y: str) -> Callable[[T], T]:
             f"See Also\n--------\nsknet.{local.__name__} : The same for rows in memory.",
             "Notes\n-----\n" + NOTES.strip().format(local=local.__name__, notes=notes.strip()),
             f"References\n----------\n{references.strip()}\n"
-            '.. [16] Stich, "Local SGD converges fast and communicates little", ICLR 2019.',
+            f'.. [{number}] Stich, "Local SGD converges fast and communicates little", ICLR 2019.',
             "Examples\n--------\n" + EXAMPLES.strip().format(local=local.__name__, y=y),
         ]
         cls.__doc__ = indent("\n\n".join(own), "    ").strip() + "\n"
