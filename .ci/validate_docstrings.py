@@ -12,6 +12,8 @@ import tomllib
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
 
@@ -25,16 +27,22 @@ sys.path.insert(0, str(ROOT))
 import sknet  # noqa: E402  (the checkout's, found by the line above)
 from sknet import _params  # noqa: E402
 
+#: Public modules with classes and functions; that of Dask needs dask.
+MODULES = ["sknet", "sknet.plotting", "sknet.onnx", "sknet.export", "sknet.streaming"]
+MODULES += ["sknet.model_selection"] + ["sknet.dask"] * bool(find_spec("dask"))
+
 
 def public_names() -> Iterator[str]:
-    """Yield the dotted name of each public class and method that is written in this package."""
-    for name in sknet.__all__:
-        yield f"sknet.{name}"
-        for attribute in dir(getattr(sknet, name)):
-            method = getattr(getattr(sknet, name), attribute, None)
-            own = str(getattr(method, "__module__", "")).startswith("sknet.")
-            if own and callable(method) and not attribute.startswith("_"):
-                yield f"sknet.{name}.{attribute}"
+    """Yield the dotted name of each public class, function and method of this package."""
+    for module in MODULES:
+        for name in import_module(module).__all__:
+            yield f"{module}.{name}"
+            of_module = getattr(import_module(module), name)
+            for attribute in dir(of_module) if isinstance(of_module, type) else ():
+                method = getattr(of_module, attribute, None)
+                own = str(getattr(method, "__module__", "")).startswith("sknet.")
+                if own and callable(method) and not attribute.startswith("_"):
+                    yield f"{module}.{name}.{attribute}"
 
 
 def choices(cls: type, name: str) -> list[str]:
