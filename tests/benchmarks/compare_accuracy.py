@@ -359,7 +359,8 @@ def picture(results: dict, tables: list[str], models: list[str], path: Path) -> 
         axes.annotate(LABELS.get(model, model), (seconds, geometric_mean(ratios)),
                       xytext=(6, -11 if k % 2 else 3),
                       textcoords="offset points")  # fmt: skip
-    axes.set(xscale="log", xlabel="CPU seconds, all tables", ylabel="error / that of scikit-learn's MLP")
+    axes.set(xscale="log", xlabel="CPU seconds, all tables")
+    axes.set_ylabel("error / that of scikit-learn's MLP")
     axes.margins(0.35, 0.25)
     figure.savefig(path, dpi=100)
 
