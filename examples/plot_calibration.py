@@ -108,8 +108,9 @@ for name, p in chance.items():
 
 # %%
 # Each point is a group of a tenth of the loans, which are sorted by probability. On the diagonal
-# the probabilities are honest. A flatter curve means that the model is too sure of itself. Rows
-# that are held out, to stop in time, do most to prevent that; the temperature mends the rest.
+# the probabilities are honest. A flatter curve means that the model is too sure of itself, a
+# steeper one that it is too modest. Rows that are held out, to stop in time, do most for honesty;
+# the temperature changes less, and one number cannot straighten a curve that is bent.
 
 groups = {
     "networks of sknet": [name for name in models if "sknet" in name and "temp" not in name],
