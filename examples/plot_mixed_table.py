@@ -159,12 +159,19 @@ for ax, (table, (*_, measure)) in zip(axes, tables.items(), strict=True):
 # What happened to the columns
 # ----------------------------
 #
-# ``input_encoding_`` has a row for each column of the table. Numbers are scaled, and missing ones
-# have a column of their own that says so. Text with two levels is one column; with more levels, a
-# column for each level; with many levels, a few learned numbers for each level. Levels of few rows
-# are pooled. Rows with new levels and missing values are predicted without further ado.
+# In a notebook, a fitted estimator shows its parameters and a summary of the fit. Numbers are
+# scaled, and missing ones have a column of their own that says so. Text with two levels is one
+# column; with more levels, a column for each level; with many levels, a few learned numbers for
+# each level. Levels of few rows are pooled. Rows with new levels and missing values are predicted
+# without further ado.
 
 model = sknet_network(True, 0).fit(houses, price)
+model
+
+# %%
+# ``input_encoding_`` has a row for each column of the table: its kind, its encoding, and how many
+# inputs of the network it became.
+
 encoding = model.input_encoding_
 encoding["levels"] = [0 if levels is None else len(levels) for levels in encoding["levels"]]
 encoding["inputs"] = encoding["engine_columns"].str.len()
