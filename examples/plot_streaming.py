@@ -79,7 +79,7 @@ from sknet import MLPBackpropClassifier
 from sknet.streaming import parquet_batches
 
 folder, n_files, way, fitted = sys.argv[1:]
-files = (3 * sorted(Path(folder).glob("*.parquet")))[: int(n_files)]  # again after a year
+files = (2 * sorted(Path(folder).glob("*.parquet")))[: int(n_files)]  # again after a year
 pa.set_memory_pool(pa.system_memory_pool())  # the others reserve more than they use
 
 
@@ -109,7 +109,7 @@ def run(way, n_files):
     return joblib.load(fitted), json.loads(process.stdout)
 
 
-months = [3, 12, 24]
+months = [3, 8, 16]
 memory = {"fit": [], "fit_batches": []}
 for way, own in memory.items():
     for n_files in months:
