@@ -104,6 +104,8 @@ def connect(self, address):
 socket.socket.connect = connect
 os.environ["PIP_NO_INDEX"] = "1"  # for examples that would install something
 warnings.filterwarnings("error", module="__main__")  # an example that warns fails
+# distributed asks for the address of this machine, and does without it
+warnings.filterwarnings("ignore", "Couldn't detect a suitable IP address")
 
 
 # ------------------------------------------------------------ docstrings of scikit-learn
