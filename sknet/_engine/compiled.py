@@ -1,7 +1,9 @@
 """Compiled epochs: when a fit uses them, and how they run.
 
 A fit runs compiled epochs if numba is installed and works, each part of the network has a compiled
-twin, and the fit is long enough to save more time than the import of numba takes.
+twin, and the fit is long enough. What is compiled is special to a kind of network: its activations,
+loss, optimizer and options. A short fit is compiled if that costs nothing, because a longer one of
+its kind was compiled in this process; or if a program has imported ``kernels`` itself.
 """
 
 import logging
@@ -9,11 +11,10 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from math import inf
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse
@@ -25,17 +26,18 @@ from sknet._engine.network import Network
 from sknet._engine.one_hot import OneHot
 from sknet._engine.optimizers import Optimizer, scalar_if_equal
 
-#: Estimated duration of a fit in numpy, in seconds, from which on numba is imported. The import
-#: takes a good part of a second; where the cache is empty, compiling takes 22 s of CPU more.
+#: Estimated duration of a fit in numpy, in seconds, from which on it is compiled. The import of
+#: numba takes 1 s; where the cache is empty, compiling a kind of network takes 6 to 8 s of CPU.
 NUMBA_MIN_SECONDS = 3.0
 COMPILING = (
-    "sknet compiles its training loop, which takes about half a minute, once for this machine and"
-    " this version: it is kept in {path}. To do this beforehand, run python -m sknet.compile"
+    "sknet compiles its training loop for this kind of network, which takes about ten seconds, once"
+    " for this machine and this version: it is kept in {path}. To do this beforehand, run"
+    " python -m sknet.compile"
 )
 NOT_KEPT = (
     "numba finds no folder in which it can keep what it compiles, so that each process compiles the"
-    " training loop anew, which takes about half a minute. Set NUMBA_CACHE_DIR to a folder that can"
-    " be written, or SKNET_DISABLE_NUMBA=1 to train in numpy."
+    " training loop anew, about ten seconds for each kind of network. Set NUMBA_CACHE_DIR to a"
+    " folder that can be written, or SKNET_DISABLE_NUMBA=1 to train in numpy."
 )
 LOGGER = logging.getLogger("sknet")
 #: Rough model of a numpy step: seconds of call overhead, and floating-point operations per second.
@@ -92,6 +94,7 @@ def working_kernels() -> Any:
     if _Broken.failed:
         return None
     try:
+        _Loaded.by_a_fit = not _Loaded.by_a_program()
         from sknet._engine import kernels
 
         if not sys.modules["numba"].config.DISABLE_JIT:
@@ -103,26 +106,31 @@ def working_kernels() -> Any:
     return None
 
 
-@cache
-def _announcement(kernels: Any) -> str | None:
-    """Return what is to be said before the first compiled fit of this process, if it compiles."""
-    path = kernels.run_epoch.stats.cache_path
+class _Loaded:
+    """What this process has compiled, and whether a fit has imported the kernels."""
+
+    kinds: ClassVar[set[Any]] = set()
+    by_a_fit = False
+    #: Whether it was said that nothing is kept.
+    warned = False
+
+    @classmethod
+    def by_a_program(cls) -> bool:
+        """Whether a program has imported the kernels itself: then short fits are compiled too."""
+        return "sknet._engine.kernels" in sys.modules and not cls.by_a_fit
+
+
+def _announce(path: str | None, say: Callable[[str], None] | None) -> None:
+    """Announce that this fit compiles, and keeps it in the folder `path`."""
     if path is None:
-        warnings.warn(NOT_KEPT, RuntimeWarning, stacklevel=2)
-        return None
-    return None if any(Path(path).glob("*.nbi")) else COMPILING.format(path=path)
-
-
-def _announce(kernels: Any, say: Callable[[str], None] | None) -> None:
-    """Announce, once, that this fit compiles."""
-    run_epoch = kernels.run_epoch
-    is_ready = not hasattr(run_epoch, "signatures") or run_epoch.signatures  # plain, or compiled
-    words = None if is_ready else _announcement(kernels)
-    if words:
-        _announcement.cache_clear()
-        LOGGER.info(words)
-        if say is not None:
-            say(words)
+        if not _Loaded.warned:
+            _Loaded.warned = True
+            warnings.warn(NOT_KEPT, RuntimeWarning, stacklevel=2)
+        return
+    words = COMPILING.format(path=path)
+    LOGGER.info(words)
+    if say is not None:
+        say(words)
 
 
 def _in_words(error: Exception) -> str:
@@ -151,6 +159,8 @@ class CompiledEpoch:
     ----------
     n_threads : int
         Threads that call BLAS at the same time.
+    kind : tuple
+        What the compiled functions are special to.
     """
 
     def __init__(
@@ -166,7 +176,7 @@ class CompiledEpoch:
         self.batches = [one if alike else batches.of([k]) for k in range(n_members)]
         plan = Plan(kernels, network, codes)
         self.program, self.loss = plan.program, codes.loss
-        clip = np.inf if optimizer.clip_norm is None else float(optimizer.clip_norm)
+        clip = None if optimizer.clip_norm is None else float(optimizer.clip_norm)
         self.rule = kernels.Rule(codes.direction, codes.numbers, clip)
         self.segments = segments_of(kernels, network, optimizer)
         w = np.empty(0, dtype) if batches.w is None else batches.w
@@ -205,6 +215,8 @@ class CompiledEpoch:
         self.steps_per_call = max(1, n_steps)
         n_masks = min(self.steps_per_call * size, longest) * n_masked
         self.masks = [np.empty(n_masks, dtype) for _ in range(self.n_member_threads)]
+        embeds, shares = self.memories[0].lazy is not None, self.n_row_threads > 1
+        self.kind = *codes.kind, dtype, clip is None, embeds, shares
 
     @classmethod
     def of(
@@ -217,8 +229,8 @@ class CompiledEpoch:
     ) -> "CompiledEpoch | None":
         """Return a compiled epoch; None if the numpy loop must be used.
 
-        `max_iter` is the number of epochs for which numba is imported, if it is worth it. Before
-        something is compiled for the first time, `say` is called with the announcement.
+        `max_iter` is the number of epochs, which decides whether it is worth to compile. Before
+        something is compiled, `say` is called with the announcement.
         """
         n_members = network.n_members
         n_batches = [batches.batches_of(k) for k in range(n_members)]
@@ -230,19 +242,23 @@ class CompiledEpoch:
             return None  # saves the import of numba
         products = batches.batch_size * sum(layer.multiply_adds for layer in network.layers)
         seconds = expected_seconds(max_iter * sum(n_batches), products)
-        if "sknet._engine.kernels" not in sys.modules and seconds < NUMBA_MIN_SECONDS:
+        pays = seconds >= NUMBA_MIN_SECONDS or _Loaded.by_a_program()
+        if not (pays or _Loaded.kinds):
             return None
         kernels = working_kernels()
         codes = None if kernels is None else Codes.of(kernels, network, optimizer)
         if codes is None:
             return None
         epoch = cls(network, optimizer, batches, codes)
+        if not (pays or epoch.kind in _Loaded.kinds):
+            return None
         try:
-            _announce(kernels, say)
-            epoch.compile()
+            with kernels.before_compiling(partial(_announce, kernels.CACHE_PATH, say)):
+                epoch.compile()
         except Exception as error:
             _Broken.warn(_in_words(error))
             return None
+        _Loaded.kinds.add(epoch.kind)
         return epoch
 
     def compile(self) -> None:
@@ -328,7 +344,7 @@ class CompiledEpoch:
         all_grads = self.grads[threads]
         n_dense = all_grads.shape[1]
         n_updates = self.team.n_shares(n_dense, MIN_PARAMETERS_PER_THREAD)
-        n_updates = min(self.n_row_threads, n_updates) if np.isinf(self.rule.clip_norm) else 1
+        n_updates = min(self.n_row_threads, n_updates) if self.rule.clip_norm is None else 1
         cuts = np.linspace(0, n_dense, n_updates + 1).astype(int).tolist()
         for step, start in enumerate(range(0, order.size, size)):
             rows = order[start : start + size]

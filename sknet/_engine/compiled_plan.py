@@ -31,23 +31,35 @@ def numbers_of(part: Any, names: Sequence[str]) -> Any:
 
 
 class Codes(NamedTuple):
-    """The codes of the parts of a network and its optimizer in ``kernels``.
+    """What the parts of a network and its optimizer are called in ``kernels``.
 
     Attributes
     ----------
-    kinds, activations : list of int
-        One code per layer. The activation of a layer that is not dense is 0.
-    loss : LossCode
-    direction : int
+    kinds : list of int
+        One code per layer.
+    activations : list of str
+        One per layer; "identity" for a layer that is not dense.
+    loss : LossTwin
+    direction : Choice
     numbers : ndarray
         Hyper-parameters of the direction.
     """
 
     kinds: list[int]
-    activations: list[int]
+    activations: list[Any]
     loss: Any
-    direction: int
+    direction: Any
     numbers: Any
+
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """The names that the compiled functions are special to."""
+        return (*self.curves, *self.loss.name.names, *self.direction.names)
+
+    @property
+    def curves(self) -> list[str]:
+        """The activations of the layers that are not linear, each once."""
+        return sorted({*self.activations} - {"identity"}) or ["identity"]
 
     @classmethod
     def of(cls, kernels: Any, network: Network, optimizer: Optimizer) -> "Codes | None":
@@ -56,17 +68,20 @@ class Codes(NamedTuple):
             return None
         layers, (direction, *others) = network.layers, optimizer.directions
         kinds = [kernels.LAYERS.get(twin_of(layer)) for layer in layers]
-        activations = [kernels.ACTIVATIONS.get(layer.activation_twin) for layer in layers]
-        loss = kernels.LOSSES.get(network.loss.twin_name(str(twin_of(network.loss))))
-        row = kernels.DIRECTIONS.get(twin_of(direction))
-        if others or None in (*kinds, *activations, loss, row):
+        activations = [layer.activation_twin for layer in layers]
+        loss = network.loss.twin_name(str(twin_of(network.loss)))
+        values, step = kernels.LOSSES.get(loss), kernels.DIRECTIONS.get(twin_of(direction))
+        if others or not all(name in kernels.ACTIVATIONS for name in activations):
             return None
-        ends_linear = kinds[-1] == kernels.LAYERS["dense"] and not activations[-1]
+        if None in (*kinds, values, step):
+            return None
+        ends_linear = kinds[-1] == kernels.LAYERS["dense"] and activations[-1] == "identity"
         n_sparse = len(network.layout.rows[0].sparse)
-        if not ends_linear or n_sparse > 1 or len(optimizer.arrays) != row.n_states:
+        if not ends_linear or n_sparse > 1 or len(optimizer.arrays) != step.n_states:
             return None
-        loss_code = kernels.LossCode(loss.code, numbers_of(network.loss, loss.numbers))
-        return cls(kinds, activations, loss_code, row.code, numbers_of(direction, row.numbers))
+        twin = kernels.LossTwin(kernels.Choice(loss), numbers_of(network.loss, values.numbers))
+        numbers = numbers_of(direction, step.numbers)
+        return cls(kinds, activations, twin, kernels.Choice(twin_of(direction)), numbers)
 
 
 class Plan:
@@ -90,20 +105,26 @@ class Plan:
         rows = np.zeros(len(layers), kernels.LAYER)
         for place in network.layout.rows[0].places:
             rows[place.layer]["b" if place.name == "b" else "W"] = place.columns.start
+        is_curved = any(kernels.ACTIVATIONS[name] for name in codes.curves)
         width, self.n_outputs = layers[0].n_in, layers[-1].n_out
         # elements per row so far
         needed = {"A": layers[0].n_in, "slopes": 0, "dA": self.n_outputs, "masks": 0}
         for k, (row, layer) in enumerate(zip(rows, layers, strict=True)):
-            row["kind"], row["activation"] = codes.kinds[k], codes.activations[k]
+            own = codes.activations[k]
+            row["kind"], row["activation"] = codes.kinds[k], -1
+            if own != "identity":
+                row["activation"] = codes.curves.index(own)
             row["n_in"], row["n_out"] = layer.n_in, layer.n_out
             row["input"], row["output"] = needed["A"] - width, needed["A"]
             row["slopes"], row["dX"], row["mask"] = (needed[a] for a in ("slopes", "dA", "masks"))
             width = layer.n_out
             needed["A"] += layer.n_out
-            needed["slopes"] += layer.n_slopes(codes.activations[k] >= kernels.FIRST_CURVED)
+            needed["slopes"] += layer.n_slopes(is_curved and own != "identity")
             needed["dA"] += layer.n_in * (k > first and layer.multiply_adds > 0)
             needed["masks"] += layer.n_masked
-        self.program = kernels.Program(rows, first, needed.pop("masks"))
+        self.program = kernels.Program(
+            rows, first, needed.pop("masks"), kernels.Choice(*codes.curves)
+        )
         self._needed = needed
 
     def memory(self, n_rows: int, n_states: int) -> Any:
@@ -114,14 +135,15 @@ class Plan:
         return self.kernels.Memory(A, slopes, dA, Y, loss, self._lazy(n_rows, n_states))
 
     def _lazy(self, n_rows: int, n_states: int) -> Any:
-        """Return the buffers for the rows of a sparse parameter that occur in a batch."""
+        """Return the buffers for the rows of a sparse parameter that occur in a batch, if any."""
         row, dtype = self.network.layout.rows[0], self.network.theta.dtype
-        first, n_table, n_touched, dim, segment = np.empty(0, np.intp), 0, 0, 0, -1
-        for place in row.sparse:
-            layer: Any = self.network.layers[place.layer]
-            first, (n_table, dim) = first_rows(layer.n_levels), place.shape
-            n_touched = min(n_table, n_rows * first.size)
-            segment = list(row.groups).index(place.group.name)
+        if not row.sparse:
+            return None
+        (place,) = row.sparse
+        layer: Any = self.network.layers[place.layer]
+        first, (n_table, dim) = first_rows(layer.n_levels), place.shape
+        n_touched = min(n_table, n_rows * first.size)
+        segment = list(row.groups).index(place.group.name)
         n_held, rows = np.zeros(1, np.intp), np.zeros(n_touched, np.intp)
         places = np.full(n_table, -1, np.intp)
         gathered = np.empty((2 + n_states, n_touched * dim), dtype)

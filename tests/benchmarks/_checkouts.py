@@ -9,17 +9,14 @@ import os
 import subprocess
 import sys
 import tarfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
-
-import numpy as np
-from _measure import path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 #: Variables by which BLAS and OpenMP read their number of threads.
@@ -94,17 +91,5 @@ def kinds() -> list[str]:
 
 
 def load_kernels() -> None:
-    """Make short fits take the compiled path too, as they do once a process has loaded numba.
-
-    It is loaded by a fit that might take long; this one stops after a few epochs.
-    """
-    from sknet import MLPBackpropClassifier
-
-    X = np.random.default_rng(0).standard_normal((40, 3))
-    with path("fast"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        MLPBackpropClassifier(
-            (4,), batch_size=10, max_iter=10**6, tol=1e6, n_iter_no_change=1, random_state=0
-        ).fit(X, X[:, 0] > 0)
-    if "numba" not in sys.modules:
-        raise RuntimeError("numba is installed, but a fit that might take long did not load it.")
+    """Make short fits take the compiled path too, as in a program that has imported the kernels."""
+    import_module("sknet._engine.kernels")

@@ -28,6 +28,8 @@ small
     Fit and score, and cross_val_score, of small tables.
 rows
     predict_proba of 1 and of 32 rows, from arrays and from frames.
+cold
+    CPU seconds of compiling, and of fits whose cache of numba is empty.
 scale
     Seconds per epoch over the number of rows and over the width.
 
@@ -46,6 +48,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import _cold
 import _situations
 import _stopping
 import _training
@@ -66,6 +69,7 @@ SECTIONS: dict[str, Callable[[Effort], list[Table]]] = {
     "busy": _situations.busy,
     "small": _situations.small,
     "rows": _situations.rows,
+    "cold": _cold.cold,
     "scale": _training.scale,
 }
 

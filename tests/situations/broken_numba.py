@@ -5,12 +5,16 @@ _IMPORT = 'raise ImportError("Numba needs NumPy 2.4 or less. Got NumPy 2.5.")\n'
 #: A numba with all names that the kernels use; `njit` is what a case makes of it.
 _NAMES = """
 import sys
+from contextlib import nullcontext
 from types import ModuleType, SimpleNamespace
 
 __version__ = "0.1"
 config = SimpleNamespace(DISABLE_JIT=0)
-types = SimpleNamespace(float32="float32", float64="float64", int32="int32")
-extending = ModuleType("numba.extending")
+types = ModuleType("numba.types")
+types.float32, types.float64, types.int32, types.none = "float32", "float64", "int32", "none"
+types.Opaque = object
+core, extending = ModuleType("numba.core"), ModuleType("numba.extending")
+core.event = SimpleNamespace(Listener=object, install_listener=lambda *_: nullcontext())
 
 
 def kept(*args, **options):
@@ -19,8 +23,10 @@ def kept(*args, **options):
 
 extending.intrinsic = kept
 extending.overload = lambda *args, **options: lambda function: function
-extending.register_jitable = kept
-sys.modules["numba.extending"] = extending
+extending.typeof_impl = SimpleNamespace(register=kept)
+extending.unbox = extending.register_model = lambda kind: lambda function: function
+extending.NativeValue, extending.models = None, SimpleNamespace(OpaqueModel=None)
+sys.modules |= {"numba.types": types, "numba.core": core, "numba.extending": extending}
 """
 _DECORATION = """
 def njit(*args, **options):

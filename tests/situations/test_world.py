@@ -2,10 +2,10 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -274,36 +274,52 @@ def test_a_column_vector_warns_once(cls, method, as_column):
     assert ours.score(X, as_column(Y)) == ours.score(X, Y)
 
 
-class _Kernels:
-    """Stands for the compiled functions of a process that has not compiled yet."""
-
-    def __init__(self, path):
-        stats = SimpleNamespace(cache_path=path)
-        self.run_epoch = SimpleNamespace(signatures=[], stats=stats)
-
-
-def test_compiling_is_announced_where_nothing_is_kept(tmp_path, caplog):
+def test_compiling_is_announced_with_the_folder_where_it_is_kept(caplog):
     said = []
     with caplog.at_level("INFO", logger="sknet"):
-        compiled._announce(_Kernels(str(tmp_path)), said.append)
+        compiled._announce("/a/folder", said.append)
     assert len(said) == 1
-    assert str(tmp_path) in said[0]
+    assert "/a/folder" in said[0]
     assert "python -m sknet.compile" in said[0]
     assert caplog.messages == said
-    (tmp_path / "steps.run_epoch-1.py311.nbi").touch()
-    compiled._announce(_Kernels(str(tmp_path)), said.append)
-    assert len(said) == 1
-    done = _Kernels(str(tmp_path / "other"))
-    done.run_epoch.signatures.append("compiled already")
-    compiled._announce(done, said.append)
-    assert len(said) == 1
 
 
-def test_a_cache_without_a_folder_gives_a_warning():
-    kernels = _Kernels(None)
+def test_a_cache_without_a_folder_gives_a_warning(monkeypatch):
+    monkeypatch.setattr(compiled._Loaded, "warned", False)
     with pytest.warns(RuntimeWarning, match="Set NUMBA_CACHE_DIR to a folder"):
-        compiled._announce(kernels, None)
-    compiled._announce(kernels, None)  # no second one: it would be an error
+        compiled._announce(None, None)
+    compiled._announce(None, None)  # no second one: it would be an error
+
+
+COLD = """
+import sys
+import numpy as np
+from sknet import MLPBackpropClassifier
+from sknet._engine import compiled
+from sknet.presets import SKLEARN
+X = np.random.default_rng(0).normal(size=(300, 4))
+own = SKLEARN | {"batch_size": 50, "max_iter": 2, "n_iter_no_change": 2, "tol": 10.0, "verbose": 9}
+said = []
+plain_announce = compiled._announce
+compiled._announce = lambda path, say: said.append(path) or plain_announce(path, say)
+for activation, least in (("relu", 9), ("tanh", 0), ("tanh", 0), ("tanh", 9), ("relu", 9)):
+    compiled.NUMBA_MIN_SECONDS = least
+    found = MLPBackpropClassifier(activation=activation, **own).fit(X, X[:, 0] > 0)
+    used = "sknet._engine.kernels" in sys.modules
+    print(len(said), len(sys.modules["sknet._engine.kernels"].run_epoch.signatures) if used else 0)
+"""
+
+
+def test_a_short_fit_is_compiled_if_a_longer_one_of_its_kind_was(tmp_path):
+    pytest.importorskip("numba")
+    env = {"PYTHONPATH": str(Path(__file__).parents[2]), "NUMBA_CACHE_DIR": str(tmp_path)}
+    for cold in (1, 0):  # the second process finds all in the cache: nothing is announced
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", COLD],
+            env={**os.environ, **env}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        lines = [line for line in done.stdout.splitlines() if re.fullmatch(r"\d \d", line)]
+        assert lines == ["0 0", *[f"{cold} 1"] * 4]
 
 
 def test_compiling_beforehand_without_numba_says_so():

@@ -13,43 +13,45 @@ layers.py        dense, dropout, embedding: forward and backward
 steps.py         loss_grad, update, run_epoch: what Python calls
 ===============  ===========================================================================
 
-A new activation, loss or direction is a scalar function (a loop) in its file, a branch of
-``activate``, ``value_delta`` or ``move``, and a row of the table; a new kind of layer is a forward
-and a backward function, a branch of each in ``layers``, and a row of ``LAYERS``. The part itself
-names its twin by ``twin``.
+A new activation, loss or direction is a scalar function (a loop) and a row of the table in its
+file, and a row of the table in ``records``; a new kind of layer is a forward and a backward
+function, a branch of each in ``layers``, and a row of ``LAYERS``. The part itself names its twin by
+``twin``. Only what a fit uses is compiled: see ``Choice``.
 """
 
+from sknet._engine.kernels.compiling import Choice, before_compiling
 from sknet._engine.kernels.records import (
     ACTIVATIONS,
     DIRECTIONS,
-    FIRST_CURVED,
     LAYER,
     LAYERS,
     LOSSES,
     Data,
     Lazy,
-    LossCode,
+    LossTwin,
     Memory,
     Program,
     Rule,
     Segments,
 )
-from sknet._engine.kernels.steps import loss_grad, run_epoch, update
+from sknet._engine.kernels.steps import CACHE_PATH, loss_grad, run_epoch, update
 
 __all__ = [
     "ACTIVATIONS",
+    "CACHE_PATH",
     "DIRECTIONS",
-    "FIRST_CURVED",
     "LAYER",
     "LAYERS",
     "LOSSES",
+    "Choice",
     "Data",
     "Lazy",
-    "LossCode",
+    "LossTwin",
     "Memory",
     "Program",
     "Rule",
     "Segments",
+    "before_compiling",
     "loss_grad",
     "run_epoch",
     "update",

@@ -1,6 +1,6 @@
 """Activations: bias, value and slope in one pass, the slope's product and the bias' gradient next.
 
-A row of ``ACTIVATIONS`` is made of scalar functions, in one of two ways:
+A row of ``PASSES`` is made of scalar functions, in one of two ways:
 
 ``straight(value, slope)``
     sigma(z), and sigma'(z) as a function of a = sigma(z): nothing has to be kept.
@@ -15,19 +15,7 @@ from math import erfc, pi, sqrt
 from typing import Any
 
 from sknet._engine.activations import LEAKY_SLOPE, SELU_LAMBDA, SELU_LAMBDA_ALPHA
-from sknet._engine.kernels.compiling import inlined, piece
-from sknet._engine.kernels.records import (
-    ELU,
-    GELU,
-    IDENTITY,
-    LEAKY_RELU,
-    LOGISTIC,
-    MISH,
-    RELU,
-    SELU,
-    SILU,
-    TANH,
-)
+from sknet._engine.kernels.compiling import inlined, one_of, piece
 from sknet._engine.kernels.vector_math import exp, expm1, log1p, tanh
 
 
@@ -36,14 +24,14 @@ def straight(value: Callable[..., Any], slope: Callable[..., Any]) -> tuple[Any,
     value, slope = inlined(value), inlined(slope)
 
     @piece
-    def forward(Z, b):
+    def forward(activation, place, Z, b, slopes):
         cast = Z.dtype.type
         for i in range(Z.shape[0]):
             for j in range(Z.shape[1]):
                 Z[i, j] = value(Z[i, j] + b[j], cast)
 
     @piece
-    def backward(delta, A, db):
+    def backward(activation, place, delta, A, slopes, db):
         cast = A.dtype.type
         db[:] = 0
         for i in range(delta.shape[0]):
@@ -55,22 +43,22 @@ def straight(value: Callable[..., Any], slope: Callable[..., Any]) -> tuple[Any,
     return forward, backward
 
 
-def curved(value_and_slope: Callable[..., Any]) -> Any:
-    """Return ``Z, slope <- value_and_slope(Z + b)``."""
+def curved(value_and_slope: Callable[..., Any]) -> tuple[Any, Any]:
+    """Return ``Z, slope <- value_and_slope(Z + b)``, and the product of delta and slope."""
     value_and_slope = inlined(value_and_slope)
 
     @piece
-    def forward(Z, b, slope):
+    def forward(activation, place, Z, b, slope):
         cast = Z.dtype.type
         for i in range(Z.shape[0]):
             for j in range(Z.shape[1]):
                 Z[i, j], slope[i, j] = value_and_slope(Z[i, j] + b[j], cast)
 
-    return forward
+    return forward, curved_backward
 
 
 @piece
-def curved_backward(delta, slope, db):
+def curved_backward(activation, place, delta, A, slope, db):
     """Do the backward pass of all curved activations."""
     db[:] = 0
     for i in range(delta.shape[0]):
@@ -149,48 +137,24 @@ def softplus_(z, cast):
     return value, (e if z <= cast(0) else cast(1)) / (cast(1) + e)
 
 
-identity, identity_backward = straight(identity_, slope_of_identity)
-relu, relu_backward = straight(relu_, slope_of_relu)
-leaky_relu, leaky_relu_backward = straight(leaky_relu_, slope_of_leaky_relu)
-tanh_forward, logistic, elu, selu = curved(tanh_), curved(logistic_), curved(elu_), curved(selu_)
-gelu, silu, mish, softplus = curved(gelu_), curved(silu_), curved(mish_), curved(softplus_)
+PASSES = {
+    "identity": straight(identity_, slope_of_identity),
+    "relu": straight(relu_, slope_of_relu),
+    "leaky_relu": straight(leaky_relu_, slope_of_leaky_relu),
+    "tanh": curved(tanh_),
+    "logistic": curved(logistic_),
+    "elu": curved(elu_),
+    "selu": curved(selu_),
+    "gelu": curved(gelu_),
+    "silu": curved(silu_),
+    "mish": curved(mish_),
+    "softplus": curved(softplus_),
+}
+identity, identity_backward = PASSES["identity"]
 
 
-@piece
-def activate(code, Z, b, slope):
-    """``Z <- sigma(Z + b)``; an activation from ``FIRST_CURVED`` on writes its slope as well."""
-    if code == IDENTITY:
-        identity(Z, b)
-    elif code == RELU:
-        relu(Z, b)
-    elif code == LEAKY_RELU:
-        leaky_relu(Z, b)
-    elif code == TANH:
-        tanh_forward(Z, b, slope)
-    elif code == LOGISTIC:
-        logistic(Z, b, slope)
-    elif code == ELU:
-        elu(Z, b, slope)
-    elif code == SELU:
-        selu(Z, b, slope)
-    elif code == GELU:
-        gelu(Z, b, slope)
-    elif code == SILU:
-        silu(Z, b, slope)
-    elif code == MISH:
-        mish(Z, b, slope)
-    else:
-        softplus(Z, b, slope)
-
-
-@piece
-def activate_backward(code, delta, A, slope, db):
-    """``delta <- delta * sigma'(Z)`` and ``db <- sum of delta``."""
-    if code == IDENTITY:
-        identity_backward(delta, A, db)
-    elif code == RELU:
-        relu_backward(delta, A, db)
-    elif code == LEAKY_RELU:
-        leaky_relu_backward(delta, A, db)
-    else:
-        curved_backward(delta, slope, db)
+#: ``activate(activation, place, Z, b, slope)``: ``Z <- sigma(Z + b)``; a curved one keeps slopes.
+activate = one_of({name: forward for name, (forward, _) in PASSES.items()})
+#: ``activate_backward(activation, place, delta, A, slope, db)``: ``delta <- delta * sigma'(Z)``,
+#: ``db <- sum of delta``.
+activate_backward = one_of({name: backward for name, (_, backward) in PASSES.items()})

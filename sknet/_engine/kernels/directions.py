@@ -1,18 +1,18 @@
 """Directions: one step of some parameters, in one pass over them.
 
-``direction(numbers, eta, t, penalty, keep, theta, g, *state)`` takes step `t` at learning rate
+``move(direction, numbers, eta, t, penalty, keep, theta, g, state)`` takes step `t` at learning rate
 `eta`. The gradient is ``g + penalty theta``; then theta is multiplied by `keep`, which is weight
 decay, and moved. The formulas are those of ``optimizers``.
 """
 
 import numpy as np
 
-from sknet._engine.kernels.compiling import piece
-from sknet._engine.kernels.records import SGD
+from sknet._engine.kernels.compiling import one_of, piece
 
 
 @piece
-def adam(numbers, eta, t, penalty, keep, theta, g, m, v):
+def adam(direction, numbers, eta, t, penalty, keep, theta, g, state):
+    m, v = state
     beta_1, beta_2, epsilon = numbers[0], numbers[1], numbers[2]
     m_scale = (1.0 - beta_1) / (1.0 - beta_1**t)
     v_scale = ((1.0 - beta_2) / (1.0 - beta_2**t)) ** 0.5
@@ -27,7 +27,8 @@ def adam(numbers, eta, t, penalty, keep, theta, g, m, v):
 
 
 @piece
-def sgd(numbers, eta, t, penalty, keep, theta, g, v):
+def sgd(direction, numbers, eta, t, penalty, keep, theta, g, state):
+    v = state[0]
     cast = theta.dtype.type
     mu, rate, alpha, keep_ = cast(numbers[0]), cast(eta), cast(penalty), cast(keep)
     if numbers[0] == 0.0:
@@ -45,7 +46,8 @@ def sgd(numbers, eta, t, penalty, keep, theta, g, v):
 
 
 @piece
-def rmsprop(numbers, eta, t, penalty, keep, theta, g, v):
+def rmsprop(direction, numbers, eta, t, penalty, keep, theta, g, state):
+    v = state[0]
     cast = theta.dtype.type
     rho, rest, eps = cast(numbers[0]), cast(1.0 - numbers[0]), cast(numbers[1])
     rate, alpha, keep_ = cast(eta), cast(penalty), cast(keep)
@@ -55,18 +57,11 @@ def rmsprop(numbers, eta, t, penalty, keep, theta, g, v):
         theta[i] = keep_ * theta[i] - rate * (g_i / (np.sqrt(v[i]) + eps))
 
 
-@piece
-def move(code, numbers, eta, t, penalty, keep, theta, g, state):
-    """Take a step in the direction `code`, whose state arrays are the tuple `state`.
+DIRECTIONS = {"adam": adam, "sgd": sgd, "rmsprop": rmsprop}
 
-    Compiled once for each length of that tuple, with the directions of that many arrays alone.
-    """
-    if len(state) == 2:
-        adam(numbers, eta, t, penalty, keep, theta, g, state[0], state[1])
-    elif code == SGD:
-        sgd(numbers, eta, t, penalty, keep, theta, g, state[0])
-    else:
-        rmsprop(numbers, eta, t, penalty, keep, theta, g, state[0])
+
+#: ``move(direction, numbers, eta, ...)``: a step in this direction.
+move = one_of(DIRECTIONS)
 
 
 @piece

@@ -11,22 +11,7 @@ from typing import Any
 import numpy as np
 
 from sknet._engine.kernels.activations import logistic_, softplus_, tanh_
-from sknet._engine.kernels.compiling import inlined, piece, piece_with_sums
-from sknet._engine.kernels.records import (
-    ABSOLUTE,
-    BINARY_LOG_LOSS,
-    GAMMA,
-    HUBER,
-    INCREASING_QUANTILES,
-    LOGISTIC_SQUARES,
-    POISSON,
-    QUANTILE,
-    SOFTMAX_LOG_LOSS,
-    SOFTMAX_SQUARES,
-    SOFTPLUS_SQUARES,
-    SQUARES,
-    TANH_SQUARES,
-)
+from sknet._engine.kernels.compiling import inlined, one_of, piece, piece_with_sums
 from sknet._engine.kernels.vector_math import exp, log1p
 
 
@@ -35,8 +20,9 @@ def by_output(value_and_slope: Callable[..., Any]) -> Any:
     value_and_slope = inlined(value_and_slope)
 
     @piece
-    def loss_of_rows(number, Y, Z, loss, delta):
+    def loss_of_rows(name, numbers, Y, Z, loss, delta):
         cast = Z.dtype.type
+        number = numbers[0] if numbers.size else 0.0
         y, z, d = Y.reshape(-1), Z.reshape(-1), delta.reshape(-1)
         for i in range(z.size):  # one loop, so that a single output too is computed in vectors
             z[i], d[i] = value_and_slope(y[i], z[i], number, cast)
@@ -104,17 +90,8 @@ def tweedie_(y, z, number, cast):
     return mu_a / a - y_mu_b / b + np.exp(a * log_y) / (a * b), mu_a - y_mu_b
 
 
-binary_log_loss, squares, absolute_error, huber, quantile, poisson, gamma, tweedie = map(
-    by_output,
-    (binary_log_loss_, squares_, absolute_error_, huber_, quantile_, poisson_, gamma_, tweedie_),
-)
-logistic_squares, tanh_squares, softplus_squares = map(
-    squared_error_of, (logistic_, tanh_, softplus_)
-)
-
-
 @piece_with_sums
-def softmax_log_loss(Y, Z, loss, delta):
+def softmax_log_loss(name, numbers, Y, Z, loss, delta):
     one = Z.dtype.type(1)
     for i in range(Z.shape[0]):
         largest, total, value = Z[i, 0], Z.dtype.type(0), Z.dtype.type(0)
@@ -133,7 +110,7 @@ def softmax_log_loss(Y, Z, loss, delta):
 
 
 @piece_with_sums
-def softmax_squared_error(Y, Z, loss, delta):
+def softmax_squared_error(name, numbers, Y, Z, loss, delta):
     zero, half, one = Z.dtype.type(0), Z.dtype.type(0.5), Z.dtype.type(1)
     for i in range(Z.shape[0]):
         largest, total, value, mean = Z[i, 0], zero, zero, zero
@@ -156,7 +133,7 @@ def softmax_squared_error(Y, Z, loss, delta):
 
 
 @piece
-def increasing_quantiles(levels, Y, Z, loss, delta):
+def increasing_quantiles(name, levels, Y, Z, loss, delta):
     cast = Z.dtype.type
     zero, one = cast(0), cast(1)
     for i in range(Z.shape[0]):
@@ -178,41 +155,23 @@ def increasing_quantiles(levels, Y, Z, loss, delta):
             delta[i, k] = Z[i, k] * total
 
 
-@piece
-def value_delta(code, numbers, Y, Z, loss, delta):
-    """Write the loss of each row and dL/dZ; `Z` is used up."""
-    if code == SOFTMAX_LOG_LOSS:
-        softmax_log_loss(Y, Z, loss, delta)
-    elif code == SOFTMAX_SQUARES:
-        softmax_squared_error(Y, Z, loss, delta)
-    elif code == INCREASING_QUANTILES:
-        increasing_quantiles(numbers, Y, Z, loss, delta)
-    else:
-        sum_over_outputs(code, numbers[0] if numbers.size else 0.0, Y, Z, loss, delta)
+LOSSES = {
+    "softmax_log_loss": softmax_log_loss,
+    "softmax_squared_error": softmax_squared_error,
+    "increasing_quantiles": increasing_quantiles,
+    "binary_log_loss": by_output(binary_log_loss_),
+    "squared_error_of_identity": by_output(squares_),
+    "squared_error_of_logistic": squared_error_of(logistic_),
+    "squared_error_of_tanh": squared_error_of(tanh_),
+    "squared_error_of_softplus": squared_error_of(softplus_),
+    "absolute_error": by_output(absolute_error_),
+    "huber": by_output(huber_),
+    "quantile": by_output(quantile_),
+    "poisson": by_output(poisson_),
+    "gamma": by_output(gamma_),
+    "tweedie": by_output(tweedie_),
+}
 
 
-@piece
-def sum_over_outputs(code, number, Y, Z, loss, delta):
-    """Do what ``value_delta`` does, for a loss of ``by_output``."""
-    if code == BINARY_LOG_LOSS:
-        binary_log_loss(number, Y, Z, loss, delta)
-    elif code == SQUARES:
-        squares(number, Y, Z, loss, delta)
-    elif code == LOGISTIC_SQUARES:
-        logistic_squares(number, Y, Z, loss, delta)
-    elif code == TANH_SQUARES:
-        tanh_squares(number, Y, Z, loss, delta)
-    elif code == SOFTPLUS_SQUARES:
-        softplus_squares(number, Y, Z, loss, delta)
-    elif code == ABSOLUTE:
-        absolute_error(number, Y, Z, loss, delta)
-    elif code == HUBER:
-        huber(number, Y, Z, loss, delta)
-    elif code == QUANTILE:
-        quantile(number, Y, Z, loss, delta)
-    elif code == POISSON:
-        poisson(number, Y, Z, loss, delta)
-    elif code == GAMMA:
-        gamma(number, Y, Z, loss, delta)
-    else:
-        tweedie(number, Y, Z, loss, delta)
+#: ``value_delta(name, numbers, Y, Z, loss, delta)``: the loss of each row, and dL/dZ. Z is used up.
+value_delta = one_of(LOSSES)

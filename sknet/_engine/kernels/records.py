@@ -1,4 +1,4 @@
-"""What the kernels are told, in named tuples, and the codes by which they know the parts.
+"""What the kernels are told, in named tuples, and the names by which they know the parts.
 
 A part of the engine names its twin by a key of one of the tables. All arrays belong to one member
 and are C-contiguous; numbers are float32 or float64, all of one dtype, so that each function is
@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sknet._engine.kernels.compiling import Choice
+
 Array = NDArray[np.floating]
 Integers = NDArray[np.intp]
 
@@ -19,59 +21,45 @@ class Twin(NamedTuple):
 
     Attributes
     ----------
-    code : int
     numbers : tuple of str
         The attributes of the part that the kernel needs, in its order.
     n_states : int
         State arrays of a direction.
     """
 
-    code: int
     numbers: tuple[str, ...] = ()
     n_states: int = 0
 
 
+#: The activations, and whether a dense layer keeps their slopes, which share their exponentials
+#: with the values.
 ACTIVATIONS = {
-    name: code
-    for code, name in enumerate((
-        "identity", "relu", "leaky_relu",
-        "tanh", "logistic", "elu", "selu", "gelu", "silu", "mish", "softplus",
-    ))
-}  # fmt: skip
-(
-    IDENTITY, RELU, LEAKY_RELU, TANH, LOGISTIC, ELU, SELU, GELU, SILU, MISH, SOFTPLUS,
-) = ACTIVATIONS.values()  # fmt: skip
-#: From here on a dense layer keeps the slopes: they share their exponentials with the values.
-FIRST_CURVED = TANH
+    **dict.fromkeys(("identity", "relu", "leaky_relu"), False),
+    **dict.fromkeys(("tanh", "logistic", "elu", "selu", "gelu", "silu", "mish", "softplus"), True),
+}
 
 LOSSES = {
-    "softmax_log_loss": Twin(0),
-    "softmax_squared_error": Twin(1),
-    "increasing_quantiles": Twin(2, ("quantile",)),
-    "binary_log_loss": Twin(3),
-    "squared_error_of_identity": Twin(4),
-    "squared_error_of_logistic": Twin(5),
-    "squared_error_of_tanh": Twin(6),
-    "squared_error_of_softplus": Twin(7),
-    "absolute_error": Twin(8),
-    "huber": Twin(9, ("huber_delta",)),
-    "quantile": Twin(10, ("quantile",)),
-    "poisson": Twin(11),
-    "gamma": Twin(12),
-    "tweedie": Twin(13, ("tweedie_power",)),
+    "softmax_log_loss": Twin(),
+    "softmax_squared_error": Twin(),
+    "increasing_quantiles": Twin(("quantile",)),
+    "binary_log_loss": Twin(),
+    "squared_error_of_identity": Twin(),
+    "squared_error_of_logistic": Twin(),
+    "squared_error_of_tanh": Twin(),
+    "squared_error_of_softplus": Twin(),
+    "absolute_error": Twin(),
+    "huber": Twin(("huber_delta",)),
+    "quantile": Twin(("quantile",)),
+    "poisson": Twin(),
+    "gamma": Twin(),
+    "tweedie": Twin(("tweedie_power",)),
 }
-(
-    SOFTMAX_LOG_LOSS, SOFTMAX_SQUARES, INCREASING_QUANTILES, BINARY_LOG_LOSS, SQUARES,
-    LOGISTIC_SQUARES, TANH_SQUARES, SOFTPLUS_SQUARES, ABSOLUTE, HUBER, QUANTILE, POISSON, GAMMA,
-    TWEEDIE,
-) = (row.code for row in LOSSES.values())  # fmt: skip
 
 DIRECTIONS = {
-    "adam": Twin(0, ("beta_1", "beta_2", "epsilon"), n_states=2),
-    "sgd": Twin(1, ("momentum", "nesterovs_momentum"), n_states=1),
-    "rmsprop": Twin(2, ("rho", "epsilon"), n_states=1),
+    "adam": Twin(("beta_1", "beta_2", "epsilon"), n_states=2),
+    "sgd": Twin(("momentum", "nesterovs_momentum"), n_states=1),
+    "rmsprop": Twin(("rho", "epsilon"), n_states=1),
 }
-ADAM, SGD, RMSPROP = (row.code for row in DIRECTIONS.values())
 
 LAYERS = {"dense": 0, "dropout": 1, "embedding": 2}
 DENSE, DROPOUT, EMBEDDING = LAYERS.values()
@@ -83,7 +71,7 @@ LAYER = np.dtype(
         ("kind", np.intp),  # code in LAYERS
         ("n_in", np.intp),
         ("n_out", np.intp),
-        ("activation", np.intp),  # code in ACTIVATIONS, of a dense layer
+        ("activation", np.intp),  # place in Program.activation of a dense layer, -1: linear
         ("W", np.intp),  # place in theta of W (dense) or E (embedding)
         ("b", np.intp),  # place in theta of b (dense)
         ("input", np.intp),  # place of the input in Memory.A,
@@ -106,11 +94,14 @@ class Program(NamedTuple):
         The first layer with parameters: there the backward pass ends, without dX.
     n_masked : int
         Numbers in the masks of a row, over all dropout layers.
+    activation : Choice
+        In ``ACTIVATIONS``: those of the dense layers that are not linear.
     """
 
     layers: NDArray[np.void]
     first: int
     n_masked: int
+    activation: Choice
 
 
 class Data(NamedTuple):
@@ -138,10 +129,10 @@ class Data(NamedTuple):
     n_classes: int = 0
 
 
-class LossCode(NamedTuple):
-    """A loss: its code in ``LOSSES``, and its numbers as float64."""
+class LossTwin(NamedTuple):
+    """A loss: its name in ``LOSSES``, and its numbers as float64."""
 
-    code: int
+    name: Choice
     numbers: Array
 
 
@@ -150,17 +141,17 @@ class Rule(NamedTuple):
 
     Attributes
     ----------
-    direction : int
-        Code in ``DIRECTIONS``.
+    direction : Choice
+        In ``DIRECTIONS``.
     numbers : ndarray of float64
         Of the direction.
-    clip_norm : float
-        Norm to which a gradient is scaled down; infinite where it is not.
+    clip_norm : float or None
+        Norm to which a gradient is scaled down; None where it is not.
     """
 
-    direction: int
+    direction: Choice
     numbers: Array
-    clip_norm: float
+    clip_norm: float | None
 
 
 class Segments(NamedTuple):
@@ -188,8 +179,7 @@ class Segments(NamedTuple):
 class Lazy(NamedTuple):
     """The rows of an embedding that a batch holds; no other rows have a gradient or are stepped.
 
-    Its penalty is that of these rows. Without an embedding `segment` is -1 and the arrays are
-    empty, but for `n_held`.
+    Its penalty is that of these rows.
 
     Attributes
     ----------
@@ -233,7 +223,8 @@ class Memory(NamedTuple):
         Targets.
     loss : ndarray (n,)
         The loss of each row.
-    lazy : Lazy
+    lazy : Lazy or None
+        None without an embedding.
     """
 
     A: Array
@@ -241,4 +232,4 @@ class Memory(NamedTuple):
     dA: Array
     Y: Array
     loss: Array
-    lazy: Lazy
+    lazy: Lazy | None

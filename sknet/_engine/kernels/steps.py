@@ -5,8 +5,9 @@
 """
 
 import numpy as np
+from numba.types import none
 
-from sknet._engine.kernels.compiling import compiled, piece
+from sknet._engine.kernels.compiling import by_type, compiled, inlined, nothing, piece
 from sknet._engine.kernels.directions import gathered_part, move, part
 from sknet._engine.kernels.layers import backward, forward, matrix
 from sknet._engine.kernels.losses import value_delta
@@ -14,7 +15,7 @@ from sknet._engine.kernels.losses import value_delta
 #: Of the other files that are compiled into these functions. numba keeps compiled code on disk as
 #: long as this file stays as it is, so that it has to change with them. To refresh:
 #: python tests/test_architecture.py
-DIGEST = "61a4224a9660"
+DIGEST = "3a2d5be890e6"
 
 
 @piece
@@ -56,8 +57,8 @@ def weigh(w, rows, n, loss, delta):
     return value
 
 
-@compiled
-def loss_grad(program, loss, data, rows, n, theta, g, memory, masks):
+@inlined
+def gradient(program, loss, data, rows, n, theta, g, memory, masks):
     """Write to g what `rows` contribute to the gradient of the mean loss of a batch of n rows.
 
     Returns what they contribute to the mean loss. g covers the parameters before the embedding,
@@ -66,7 +67,7 @@ def loss_grad(program, loss, data, rows, n, theta, g, memory, masks):
     Parameters
     ----------
     program : Program
-    loss : LossCode
+    loss : LossTwin
     data : Data
     rows : ndarray of int
     n : int
@@ -84,7 +85,7 @@ def loss_grad(program, loss, data, rows, n, theta, g, memory, masks):
     forward(program, theta, n_rows, memory, masks)
     Z = matrix(memory.A, n_rows * last.output, n_rows, last.n_out)
     delta = matrix(memory.dA, 0, n_rows, last.n_out)
-    value_delta(loss.code, loss.numbers, Y, Z, memory.loss, delta)
+    value_delta(loss.name, loss.numbers, Y, Z, memory.loss, delta)
     value = weigh(data.w, rows, n, memory.loss, delta)
     backward(program, theta, g, delta, memory, masks)
     return value / n
@@ -127,7 +128,7 @@ def penalise(theta, g, penalty, adds):
 
 
 @piece
-def clip(g, dE, norm):
+def clip_to(g, dE, norm):
     """Scale a gradient down to this norm where it is larger."""
     own = norm_of(g, dE)
     if own > norm:
@@ -138,7 +139,11 @@ def clip(g, dE, norm):
             dE[i] *= factor
 
 
-@piece
+#: ``clip(g, dE, norm)``; nothing if the norm is None.
+clip = by_type(lambda g, dE, norm: nothing if norm is none else clip_to)
+
+
+@inlined
 def gather_rows(lazy, start, a, out):
     """Copy the rows of the batch from the embedding, which starts at `start` in `a`, to `out`."""
     for k in range(lazy.n_held[0]):
@@ -147,7 +152,7 @@ def gather_rows(lazy, start, a, out):
             out[k * lazy.dim + c] = a[at + c]
 
 
-@piece
+@inlined
 def scatter_rows(lazy, start, own, a):
     """Copy the rows of the batch in `own` back to the embedding, which starts at `start` in `a`."""
     for k in range(lazy.n_held[0]):
@@ -157,7 +162,22 @@ def scatter_rows(lazy, start, own, a):
 
 
 @piece
-def move_rows(lazy, start, direction, numbers, rate, t, penalty, keep, theta, state):
+def held_rows(lazy, g):
+    size = lazy.n_held[0] * lazy.dim
+    return lazy.segment, lazy.gathered[0, :size], lazy.gathered[1, :size]
+
+
+@piece
+def no_rows(lazy, g):
+    return -1, g[:0], g[:0]
+
+
+#: ``held(lazy, g)``: the run of the embedding, its rows in the batch, and their gradient.
+held = by_type(lambda lazy, g: no_rows if lazy is none else held_rows)
+
+
+@piece
+def move_held_rows(lazy, start, direction, numbers, rate, t, penalty, keep, theta, state):
     """Take step t for the rows of an embedding that the batch holds; theta is gathered already."""
     gathered, size = lazy.gathered, lazy.n_held[0] * lazy.dim
     for i in range(len(state)):
@@ -170,8 +190,12 @@ def move_rows(lazy, start, direction, numbers, rate, t, penalty, keep, theta, st
         scatter_rows(lazy, start, gathered[2 + i], state[i])
 
 
-@compiled
-def update(start, stop, segments, rule, eta, t, theta, grads, state, lazy):
+#: ``move_rows(lazy, start, ...)``; nothing without an embedding.
+move_rows = by_type(lambda lazy, *_: nothing if lazy is none else move_held_rows)
+
+
+@inlined
+def step(start, stop, segments, rule, eta, t, theta, grads, state, lazy):
     """Take step t for the parameters from `start` to `stop`, and for an embedding.
 
     Returns their penalty. Clipping needs all parameters at once, and so does an embedding.
@@ -190,28 +214,26 @@ def update(start, stop, segments, rule, eta, t, theta, grads, state, lazy):
         A gradient in each row, used up: the sum of the rows is that of the batch.
     state : tuple of ndarray
         As many arrays as the direction has.
-    lazy : Lazy
+    lazy : Lazy or None
         ``memory.lazy`` of `loss_grad`.
     """
-    g, clips, value = add_shares(grads, start, stop), rule.clip_norm < np.inf, 0.0
-    size = lazy.n_held[0] * lazy.dim
-    E, dE = lazy.gathered[0, :size], lazy.gathered[1, :size]
+    g, clips, value = add_shares(grads, start, stop), rule.clip_norm is not None, 0.0
+    embedding, E, dE = held(lazy, g)
     for k in range(segments.start.size):
         a, b, penalty = segments.start[k], segments.stop[k], segments.penalty[k]
-        if k == lazy.segment:
+        if k == embedding:
             value += penalise(E, dE, penalty, clips)
             continue
         a, b = max(start, a), min(stop, b)
         if a < b:
             value += penalise(theta[a:b], g[a - start : b - start], penalty, clips)
-    if clips:
-        clip(g, dE, rule.clip_norm)
+    clip(g, dE, rule.clip_norm)
     for k in range(segments.start.size):
         a, b, rate = segments.start[k], segments.stop[k], eta * segments.rate[k]
         penalty = 0.0 if clips else segments.penalty[k]  # then g holds it already
         keep = 1.0 - rate * segments.decay[k]
         direction, numbers = rule.direction, rule.numbers
-        if k == lazy.segment:
+        if k == embedding:
             move_rows(lazy, a, direction, numbers, rate, t, penalty, keep, theta, state)
             continue
         a, b = max(start, a), min(stop, b)
@@ -219,6 +241,10 @@ def update(start, stop, segments, rule, eta, t, theta, grads, state, lazy):
             own, own_state = g[a - start : b - start], part(state, a, b)
             move(direction, numbers, rate, t, penalty, keep, theta[a:b], own, own_state)
     return value
+
+
+loss_grad = compiled(gradient.py_func)
+update = compiled(step.py_func)
 
 
 @compiled
@@ -251,13 +277,17 @@ def run_epoch(
         rows = order[start : start + batch_size]
         n, per_row = rows.size, program.n_masked
         own = masks[start * per_row : (start + n) * per_row]
-        value = loss_grad(program, loss, data, rows, n, theta, grads[0], memory, own)
+        value = gradient(program, loss, data, rows, n, theta, grads[0], memory, own)
         total += value * n
         if not np.isfinite(value):
             break
         eta = rates[n_steps]
         n_steps += 1
-        total += n * update(
+        total += n * step(
             0, grads.shape[1], segments, rule, eta, t + n_steps, theta, grads, state, memory.lazy
         )
     return total, n_steps
+
+
+#: The folder where compiled functions are kept; None if there is none.
+CACHE_PATH = run_epoch.stats.cache_path
