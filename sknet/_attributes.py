@@ -1,6 +1,7 @@
 """The fitted attributes of the estimators: what a training leaves behind."""
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -13,6 +14,9 @@ from sknet._training.cross_fitting import Folds, assembled
 from sknet._training.finish import Result
 from sknet._training.rows import Rows
 
+#: The encoder of each estimator that was asked for it: an estimator does not change as it predicts.
+_ENCODERS: WeakKeyDictionary[Any, Encoder] = WeakKeyDictionary()
+
 
 class FittedAttributes:
     """Sets and reads the fitted attributes of an estimator."""
@@ -20,7 +24,12 @@ class FittedAttributes:
     @property
     def _encoder(self) -> Encoder:
         """The encoder of the columns of X, which the first call has fitted."""
-        return Encoder(self._encoding)
+        if type(self).__hash__ is None:  # a subclass that compares by value
+            return Encoder(self._encoding)
+        known = _ENCODERS.get(self)
+        if known is None or known.state is not self._encoding:
+            known = _ENCODERS[self] = Encoder(self._encoding)
+        return known
 
     @property
     def input_encoding_(self) -> Any:

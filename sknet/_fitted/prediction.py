@@ -51,7 +51,7 @@ def predict(
         If the output is not finite. The message names the row.
     """
     parameters, dense = list(parameters), not issparse(table.numbers)
-    unscaled = encoder.unscaled() if dense and layers[0].takes_ones else None
+    unscaled = encoder.unscaled if dense and layers[0].takes_ones else None
     if unscaled is not None:  # the first layer scales X, which saves two passes over it
         parameters[0], encoder = encoder.fold(**parameters[0]), unscaled
     for layer, views in zip(layers, parameters, strict=False):

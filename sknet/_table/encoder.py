@@ -13,6 +13,7 @@ this package.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -202,8 +203,9 @@ class Encoder:
 
     # ------------------------------------------------------------ scaling by the first layer
 
+    @cached_property
     def unscaled(self) -> "Encoder | None":
-        """Return an encoder without scaling, for a first layer that scales instead: see `fold`.
+        """An encoder without scaling, for a first layer that scales instead: see `fold`.
 
         None, if a block cannot do without, or if rounding would show.
         """

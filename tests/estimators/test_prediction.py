@@ -1,11 +1,13 @@
 """Prediction: other rows, threads, overflow, and input that does not fit the model."""
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import minmax_scale
 
@@ -139,3 +141,52 @@ def test_columns_that_differ_from_those_in_fit_are_an_error(cls):
         estimator.predict(frame[["b", "a", "c", "d"]])
     with pytest.raises(ValueError, match="feature names should match"):
         estimator.partial_fit(frame.rename(columns={"a": "e"}), Y_IRIS)
+
+
+@ignore_convergence
+def test_the_encoder_that_is_kept_between_calls_is_that_of_the_last_fit():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(80, 3)), rng.normal(size=80)
+    model = MLPBackpropRegressor((5,), max_iter=5, random_state=0).fit(X, y)
+    before = model.predict(X)
+    model.fit(100.0 * X + 7.0, y)
+    fresh = clone(model).fit(100.0 * X + 7.0, y)
+    assert_array_equal(model.predict(X), fresh.predict(X))
+    assert not np.array_equal(model.predict(X), before)
+    copied = copy.deepcopy(model)
+    assert_array_equal(copied.set_params(max_iter=2).fit(X, y).predict(X[:1]).shape, (1,))
+    assert_array_equal(model.predict(X), fresh.predict(X))
+
+
+@ignore_convergence
+def test_a_subclass_that_compares_by_value_predicts():
+    class ByValue(MLPBackpropRegressor):
+        def __eq__(self, other):
+            return isinstance(other, ByValue) and self.get_params() == other.get_params()
+
+        __hash__ = None
+
+    X = np.random.default_rng(0).normal(size=(80, 3))
+    models = [
+        kind((5,), max_iter=5, random_state=0).fit(X, X[:, 0])
+        for kind in (ByValue, MLPBackpropRegressor)
+    ]
+    assert_array_equal(*(model.predict(X) for model in models))
+
+
+@ignore_convergence
+@pytest.mark.parametrize(
+    "change",
+    [np.asfortranarray, lambda X: X[::-1][::-1], lambda X: X.tolist(), lambda X: X.astype(">f8")],
+    ids=["Fortran order", "strides", "lists", "bytes swapped"],
+)
+def test_rows_that_need_validation_are_predicted_as_those_that_do_not(change):
+    X = np.random.default_rng(0).normal(size=(80, 3))
+    model = MLPBackpropRegressor((5,), max_iter=5, random_state=0).fit(X, X[:, 0])
+    assert_array_equal(model.predict(change(X)), model.predict(X))
+    with pytest.raises(ValueError, match="2 features"):
+        model.predict(change(X[:, :2].copy()))
+    with pytest.raises(ValueError, match="minimum of 1 is required"):
+        model.predict(X[:0])
+    with pytest.raises(ValueError, match="2D array"):
+        model.predict(X[0])

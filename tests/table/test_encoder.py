@@ -1,6 +1,7 @@
 """The encoder as a whole: scaling by the first layer, threads, memory."""
 
 import tracemalloc
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
@@ -35,9 +36,10 @@ def test_the_first_layer_scales_as_well_in_predictions(monkeypatch, dtype, hidde
     folded = model.predict(rows)
     keep = np.arange(200) != 7
     assert_allclose(folded[keep], by_hand.predict(scaled)[keep], rtol=tolerance, atol=tolerance)
-    assert model._encoder.unscaled() is not None
+    assert model._encoder.unscaled is not None
     monkeypatch.setattr("sknet._table.number_encodings.FOLD_CENTRE", -1.0)
-    assert model._encoder.unscaled() is None
+    monkeypatch.setattr("sknet._attributes._ENCODERS", WeakKeyDictionary())
+    assert model._encoder.unscaled is None
     assert_allclose(model.predict(rows), folded, rtol=tolerance, atol=tolerance)
 
 
@@ -65,7 +67,7 @@ def test_a_constant_column_stays_without_effect_where_the_first_layer_scales():
     usual = np.random.default_rng(3).normal(size=(N, 2))
     rows, later = np.c_[usual, np.full(N, 7.0)], np.c_[usual, np.linspace(-1e6, 1e6, N)]
     model = fitted(rows)
-    assert model._encoder.unscaled() is not None
+    assert model._encoder.unscaled is not None
     assert_array_equal(model.predict(later), model.predict(rows))
 
 

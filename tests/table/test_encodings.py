@@ -238,7 +238,7 @@ def test_several_blocks_of_numbers_scale_in_the_first_layer_too():
     halves = [block | {name: block[name][part] for name in own} for part in (slice(1), slice(1, 4))]
     model._encoding = model._encoding | {"blocks": halves}
     assert model._encoder.is_consistent()
-    assert model._encoder.unscaled() is not None
+    assert model._encoder.unscaled is not None
     assert_allclose(model.predict(rows), expected, rtol=1e-12)
     assert model.input_encoding_["engine_columns"].tolist() == [[0], [1], [2], [3]]
     as_rows = pd.DataFrame(model.input_encoding_)
