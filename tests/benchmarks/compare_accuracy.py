@@ -268,6 +268,69 @@ def measured(name: str, problem: Problem, seed: int, n_train: int, parameters: A
     return found
 
 
+class _Passed:
+    """A callback that stops a fit at an error, and knows the CPU seconds that it took itself."""
+
+    def __init__(self, X: Any, y: Any, is_class: bool, bound: float) -> None:
+        self.X, self.y, self.is_class, self.bound = X, y, is_class, bound
+        self.passed, self.own_seconds = False, 0.0
+
+    def setup(self, estimator: Any, context: Any) -> None: ...
+    def teardown(self, estimator: Any, context: Any) -> None: ...
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None: ...
+
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+    ) -> bool:
+        if context.task_name != "epoch":
+            return False
+        start = time.process_time()
+        prediction = fitted_estimator.predict(self.X)
+        if self.is_class:
+            error = np.mean(prediction != self.y)
+        else:
+            error = np.sqrt(np.mean((prediction - self.y) ** 2))
+        self.passed = bool(error <= self.bound)
+        self.own_seconds += time.process_time() - start
+        return self.passed
+
+
+def until_passed(problem: Problem, seed: int, n_train: int, bound: float) -> dict:
+    """CPU seconds until the error of the default on the test part is at most `bound`."""
+    X, X_test, y, y_test = split(problem, seed, n_train)
+    callback = _Passed(X_test, y_test, problem.is_class, bound)
+    model = network(problem, seed).set_callbacks(callback)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        start = time.process_time()
+        model.fit(X, y)
+    seconds = time.process_time() - start - callback.own_seconds
+    return {"seconds": seconds, "passed": callback.passed}
+
+
+def time_to_error(results: dict, cached: "Results", tables: list[str], rows: int) -> Table:
+    """CPU seconds until the default passes the final error of scikit-learn's MLP, over its own."""
+    table = Table("CPU seconds until scikit-learn's error", ["table", "passed", "s", "/ sklearn"])
+    ratios = []
+    for name in tables:
+        own, peers = problem(name), results[name]["sklearn"]
+        found = [
+            cached.get(
+                (name, "until", "null", seed, rows),
+                partial(until_passed, own, seed, rows, peer["error"]),
+            )
+            for seed, peer in enumerate(peers)
+        ]
+        seconds = float(np.mean([one["seconds"] for one in found]))
+        passed = float(np.mean([one["passed"] for one in found]))
+        ratio = seconds / float(np.mean([peer["fit"] for peer in peers]))
+        if passed > 0.5:
+            ratios.append(ratio)
+        table.rows.append([name, f"{passed:.0%}", seconds, ratio])
+    table.rows.append(["geometric mean, where most splits pass", "", "", geometric_mean(ratios)])
+    return table
+
+
 class Results:
     """Measurements by table, model and seed, in a file."""
 
@@ -375,6 +438,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--set", default="{}", help="parameters of sknet's network, as JSON")
     parser.add_argument("--rst", type=Path, help="also write the table there")
     parser.add_argument("--plot", type=Path, help="draw error against seconds there")
+    parser.add_argument("--until", action="store_true", help="also the time to sklearn's error")
     options = parser.parse_args(arguments)
     lists = {"decided": DECIDED, "reported": REPORTED, **TUNED}
     tables = lists.get(options.tables) or options.tables.split(",")
@@ -395,6 +459,8 @@ def main(arguments: list[str]) -> None:
                 results[name][model].append(found)
     table = compared(results, tables, models, f"Errors, {options.tables} tables")
     print(table.text())
+    if options.until:
+        print(time_to_error(results, cached, tables, options.rows).text())
     if options.rst:
         facts = Table("Where these were measured", ["what", "which"], [[*f] for f in facts])
         head = ".. Written by tests/benchmarks/compare_accuracy.py --rst; do not edit."
