@@ -14,10 +14,12 @@ from distributed.client import FutureCancelledError
 #: Seconds after which a fit gives up, if there is no worker in all this time. A worker that a nanny
 #: starts again is back within a few.
 SECONDS_WITHOUT_WORKERS = 30.0
+#: Seconds in which a worker must be there when a fit begins.
+SECONDS_TO_BEGIN = 5.0
 #: Seconds between two looks at whether there are workers.
 SECONDS_BETWEEN_LOOKS = 2.0
 #: Bytes up to which an argument is sent within each task.
-SMALL_BYTES = 1 << 20
+SMALL_BYTES = 1 << 16
 MEMORY_ADVICE = (
     "Lower n_shards or raise the number of partitions, so that a shard has fewer rows, or give the"
     " workers more memory (memory_limit)."
@@ -53,8 +55,25 @@ def client_of(client: Any) -> distributed.Client:
     return client
 
 
+def require_workers(client: distributed.Client) -> int:
+    """Return the number of threads of all workers; raise if there is none for some seconds."""
+    started = monotonic()
+    while not (threads := client.nthreads()):
+        if monotonic() - started > SECONDS_TO_BEGIN:
+            raise ClusterError(
+                "The cluster has no workers. Start some, or wait for them:"
+                " client.wait_for_workers(1)."
+            )
+        wait_a_little()
+    return sum(threads.values())
+
+
 class Cluster:
     """Calls functions on the shards, as a `Runner`. At its end, nothing is left on the cluster.
+
+    Where a shard is, is the scheduler's choice, which balances and repairs. Tasks that may only, or
+    should, run on some workers would wait for ever once all workers have been lost and others have
+    come.
 
     Parameters
     ----------
@@ -68,15 +87,6 @@ class Cluster:
         self._futures: dict[str, distributed.Future] = {}
         #: Bytes of the shards, as far as they are known, for messages.
         self.n_bytes: list[int] = []
-        threads = client.nthreads()
-        if not threads:
-            raise ClusterError(
-                "The cluster has no workers. Start some, or wait for them:"
-                " client.wait_for_workers(1)."
-            )
-        slots = [address for address, count in sorted(threads.items()) for _ in range(count)]
-        turns = sorted(range(len(slots)), key=lambda k: slots[:k].count(slots[k]))
-        self._places = [slots[turns[s % len(slots)]] for s in range(n_shards)]
 
     def require_version(self) -> None:
         """Raise if a worker has another version of this package, or none."""
@@ -111,11 +121,11 @@ class Cluster:
         self, function: Any, shards: Sequence[list[Any]], *common: Any, each: Sequence[Any]
     ) -> list[Any]:
         """Return a handle of ``function(parts, *common, own)`` of each shard, of delayed parts."""
-        delayed = []
-        for s, (parts, own) in enumerate(zip(shards, each, strict=True)):
-            with dask.annotate(workers=[self._places[s]], allow_other_workers=True):
-                call = dask.delayed(function, pure=False)
-                delayed.append(call(parts, *common, own, dask_key_name=self._key(function, s)))
+        call = dask.delayed(function, pure=False)
+        delayed = [
+            call(parts, *common, own, dask_key_name=self._key(function, s))
+            for s, (parts, own) in enumerate(zip(shards, each, strict=True))
+        ]
         with large_graphs():
             futures = self.client.compute(delayed, optimize_graph=False)
         return self._waited(futures)
@@ -166,11 +176,8 @@ class Cluster:
         futures = []
         with large_graphs():
             for s, (shard, last) in enumerate(zip(shards, own, strict=True)):
-                key, place = self._key(function, s), self._places[s]
-                future = self.client.submit(
-                    function, shard, *sent, *last, key=key, pure=False, workers=[place],
-                    allow_other_workers=True,
-                )  # fmt: skip
+                key = self._key(function, s)
+                future = self.client.submit(function, shard, *sent, *last, key=key, pure=False)
                 self._futures[key] = future
                 futures.append(future)
         # the scheduler keeps what tasks depend on
@@ -181,7 +188,7 @@ class Cluster:
         """Return the futures, when all have a result."""
         for future in futures:
             self._futures[future.key] = future
-        self._patiently(wait_for, list(futures))
+        self._patiently(wait_for, list(futures), client=self.client)
         return list(futures)
 
     def _patiently(self, function: Any, *args: Any, **more: Any) -> Any:
@@ -243,14 +250,18 @@ def same(value: Any) -> Any:
     return value
 
 
-async def wait_for(futures: list[distributed.Future]) -> None:
-    """Wait until all futures have ended; raise what one of them has raised."""
-    await distributed.wait(futures)
-    for future in futures:
-        if future.status == "error":
-            raise (await future.exception())
-        if future.status != "finished":
-            raise distributed.CancelledError(future.key)
+async def wait_for(futures: list[distributed.Future], client: distributed.Client) -> None:
+    """Wait until all futures have a result; raise what the first one that fails has raised."""
+    waiting = futures
+    while waiting:
+        with client.as_current():
+            ended, others = await distributed.wait(waiting, return_when="FIRST_COMPLETED")
+        for future in ended:
+            if future.status == "error":
+                raise (await future.exception())
+            if future.status != "finished":
+                raise distributed.CancelledError(future.key)
+        waiting = list(others)
 
 
 def wait_a_little() -> None:

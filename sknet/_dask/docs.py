@@ -19,9 +19,10 @@ n_shards : int, default=None
     are faster, and a little less accurate for equal epochs.
 
 average_every : int, default=100
-    Steps that each shard takes by itself, at most, before parameters are averaged; at least once an
-    epoch. Has no effect with solver='lbfgs', whose sums are exact, and with a single shard. Fewer
-    steps are more accurate and slower: each average takes some hundredths of a second.
+    Steps that each shard takes by itself, at most, before parameters are averaged; there are at
+    least four averages an epoch. Has no effect with solver='lbfgs', whose sums are exact, and with
+    a single shard. Fewer steps are more accurate and slower: each average takes some hundredths of
+    a second.
 """
 
 NOTES = """
@@ -29,9 +30,11 @@ NOTES = """
 and predictions of rows in memory, are those of the local estimator, {local}.
 
 Solver 'lbfgs' adds up loss and gradient over the shards. The other solvers take local steps, and
-average parameters and the state of the solver (Stich 2019); `batch_size` is that of a shard, and
-the learning rate is `learning_rate_init` times the number of shards; with solvers of the kind of
-'adam', up to 0.02. A callable `learning_rate` is used as it is.
+average parameters and the state of the solver (Stich 2019). What they have moved of the embeddings
+of rare levels is added up. `batch_size` is that of a shard; 'auto' divides that of the local
+estimator by the number of shards, down to 64. The learning rate is `learning_rate_init` times the
+number of shards; with solvers of the kind of 'adam', up to 0.02. A callable `learning_rate` is used
+as it is.
 
 {notes}
 """
@@ -41,7 +44,7 @@ EXAMPLES = """
 >>> from distributed import Client
 >>> from sknet.dask import Dask{local}
 >>> X = da.random.default_rng(0).normal(size=(4000, 3), chunks=(1000, 3))
->>> with Client(processes=False, n_workers=2, dashboard_address=None):
+>>> with Client(processes=False, n_workers=2, dashboard_address=":0"):
 ...     model = Dask{local}((32,), random_state=0).fit(X, {y})
 ...     print(model.score(X, {y}) > 0.9)
 True

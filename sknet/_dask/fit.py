@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from sknet import _params
 from sknet._base import BaseMLP
 from sknet._compat import callbacks_of, clone_parametrized, with_callbacks
-from sknet._dask.cluster import Cluster, client_of
+from sknet._dask.cluster import Cluster, client_of, require_workers
 from sknet._dask.collections import computed, parts_of
 from sknet._dask.reading import (
     Seen,
@@ -25,7 +26,7 @@ from sknet._rules import Rule, integer
 from sknet._table.schema import MergedSchema
 from sknet._target.target import Target
 from sknet._training.shard import count_rows
-from sknet._training.shards import Shards, scaled_rate
+from sknet._training.shards import Shards, batch_of_shard, scaled_rate
 from sknet._training.train import train
 
 #: Shards for n_shards=None, at most.
@@ -116,7 +117,7 @@ class FitsShards(FitsBatches):
         >>> from distributed import Client
         >>> from sknet.dask import DaskMLPBackpropRegressor
         >>> X = da.random.default_rng(0).normal(size=(4000, 3), chunks=(1000, 3))
-        >>> with Client(processes=False, n_workers=2, dashboard_address=None):
+        >>> with Client(processes=False, n_workers=2, dashboard_address=":0"):
         ...     model = DaskMLPBackpropRegressor((32,), random_state=0).fit(X, X[:, 0] - X[:, 1])
         ...     print(model.predict(X).shape)
         (4000,)
@@ -128,7 +129,9 @@ class FitsShards(FitsBatches):
             given = computed(X_val), computed(y_val), computed(sample_weight_val)
             p = self._checked_for_shards(given)
             parts, client = parts_of(X, y, sample_weight), client_of(self.client)
-            with Cluster(client, self._n_shards_of(client, len(parts))) as cluster:
+            n_shards = self._n_shards_of(client, len(parts))
+            require_workers(client)
+            with Cluster(client, n_shards) as cluster:
                 cluster.require_version()
                 begun = self._begin_shards(p, cluster, parts, given, callbacks)
                 result = train(*begun.job)
@@ -151,7 +154,7 @@ class FitsShards(FitsBatches):
     def _n_shards_of(self, client: Any, n_parts: int) -> int:
         """Return the number of shards."""
         if self.n_shards is None:
-            return max(1, min(sum(client.nthreads().values()), n_parts, MOST_SHARDS))
+            return max(1, min(require_workers(client), n_parts, MOST_SHARDS))
         if self.n_shards > n_parts:
             why = f"must be at most the number of partitions, {n_parts}: repartition X and y"
             raise _params.refuse(self, "n_shards", why)
@@ -177,9 +180,18 @@ class FitsShards(FitsBatches):
         schema = self._schema(whole.scan.columns, goes_on)
         target = self._target(p, whole.scan.y, goes_on, None, False)
         settled = self._settled(p, whole.scan, schema, target, given, MOST_HELD_ROWS, goes_on)
-        settled = settled._replace(settings=scaled_rate(settled.settings, len(scanned)))
+        settled = self._settled_for_shards(settled, len(scanned))
         shards = self._shards(cluster, scanned, reader, schema, target, settled)
         return self._begun(settled, shards, schema, target, given, callbacks)
+
+    def _settled_for_shards(self, settled: Settled, n_shards: int) -> Settled:
+        """Return the settings for several shards: their learning rate and, for "auto", batches."""
+        settings, chosen = scaled_rate(settled.settings, n_shards), dict(settled.chosen)
+        if n_shards > 1 and "batch_size" in chosen and settled.start is None:
+            chosen["batch_size"] = batch_of_shard(chosen["batch_size"], n_shards)
+        if settings.solver is not None and "batch_size" in chosen:
+            settings = replace(settings, batch_size=chosen["batch_size"])
+        return settled._replace(settings=settings, chosen=chosen)
 
     def _check_features(self, whole: Seen, goes_on: bool) -> None:
         """Set the number and names of the columns; raise if they are not those of the first fit."""

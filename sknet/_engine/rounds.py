@@ -5,6 +5,12 @@ each shard starts from the same parameters and the same state of the optimizer, 
 steps. Then parameters and state are averaged over the shards, weighted by the rows that each has
 seen in the round. A round is a pure function of its message, so a lost one can be repeated.
 
+Steps that shards take at the same time are averaged. Rows of an embedding are stepped only where
+their level occurs, so those of a rare level are mostly stepped by one shard at a time. What such
+steps have moved is added up. For a level that occurs in a share p of the batches, S shards have a
+level in p S batches at once, and p S or none in the average: the average is multiplied by the
+number of steps at different times, (1 - (1 - p)^S) / p (`gain`).
+
 One shard has a single round, whose average is its own result: the training of `Training`.
 
 Source: local SGD, Stich 2019, "Local SGD converges fast and communicates little".
@@ -19,6 +25,10 @@ from sknet._engine.activations import Array
 from sknet._engine.batches import Epoch
 from sknet._engine.optimizers import scalar_if_equal
 from sknet._engine.training import Training
+
+#: Averages in an epoch, at least, if shards have as many steps. Measured with 8 shards, R2 over
+#: that of one: insteval, .974 with two averages and .996 with four; diamonds, .9986 and .9992.
+LEAST_ROUNDS = 4
 
 
 class Message(NamedTuple):
@@ -71,7 +81,7 @@ class Shares(NamedTuple):
     batch_size : int
         Of each shard; that of a smaller shard is its number of rows.
     average_every : int
-        Steps of a shard between two averages, at most.
+        Steps of a shard between two averages, at most; there are `LEAST_ROUNDS` of them, at least.
     """
 
     run: Run
@@ -87,7 +97,10 @@ class Shares(NamedTuple):
     @property
     def n_rounds(self) -> int:
         """The rounds of an epoch."""
-        return 1 if len(self.n_rows) == 1 else -(-max(self.n_batches) // self.average_every)
+        if len(self.n_rows) == 1:
+            return 1
+        n_batches = max(self.n_batches)
+        return max(-(-n_batches // self.average_every), min(n_batches, LEAST_ROUNDS))
 
     def rows_of(self, k: int) -> int:
         """Return the number of training rows of member `k`."""
@@ -118,6 +131,8 @@ class RoundTraining(Training):
     """
 
     seed = 0
+    #: What the average of each block of parameters has moved is multiplied by; None by 1.
+    gains: Sequence[Array | None] = ()
     _states: Sequence[list[Any]] = ()
 
     def _epoch(self, batches: Any) -> None:
@@ -188,10 +203,25 @@ class RoundTraining(Training):
         steps = np.max([np.broadcast_to(state["t"], self.network.n_members) for state in states], 0)
         t = scalar_if_equal(steps)
         self.optimizer.restore({"t": t if isinstance(t, int) else t.tolist(), "arrays": arrays})
-        self.network.parameters.put(averaged([own.theta for own in stepped], weights))
+        start = self.network.parameters.copy()
+        theta = averaged([own.theta for own in stepped], weights)
+        for block, own, gain in zip(start, theta, self.gains, strict=False):
+            if gain is not None:
+                np.copyto(own, block + gain * (own - block))
+        self.network.parameters.put(theta)
         for rng, state in zip(self.generators, stepped[0].generators, strict=True):
             rng.bit_generator.state = state
         self._states = [own.generators for own in stepped[1:]]
+
+
+def gain(n_occurrences: Array, n_samples: int, batch_size: int, n_shards: int) -> Array:
+    """Return the factor of an average for rows that occur in so many of all samples.
+
+    It is `n_shards` for rare rows, and 1 for those of every batch.
+    """
+    share = n_occurrences / n_samples
+    p = np.maximum(-np.expm1(batch_size * np.log1p(-np.minimum(share, 1.0 - 1e-12))), 1e-12)
+    return -np.expm1(n_shards * np.log1p(-np.minimum(p, 1.0 - 1e-12))) / p
 
 
 def averaged(parts: Sequence[list[Array]], weights: Sequence[float]) -> list[Array]:

@@ -181,6 +181,13 @@ def take_steps(shard: Shard, model: Model, message: Message, own: Own) -> Steppe
     return Stepped(network.parameters.copy(), optimizer.state(), states, totals)
 
 
+def occurrences(shard: Shard, model: Model) -> list[dict[str, np.ndarray]]:
+    """Return, for each layer, how often the rows of its sparse parameters are used."""
+    generators = [np.random.default_rng(0)] * model.recipe.settings.n_members
+    network = model.network(model.prepared(shard), model.recipe.settings, generators)
+    return [layer.occurrences(shard.rows.X) for layer in network.layers]
+
+
 def generator_of(state: Any) -> np.random.Generator:
     """Return a generator in this state."""
     rng = np.random.default_rng(0)

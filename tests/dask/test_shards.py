@@ -49,7 +49,7 @@ def test_statistics_are_those_of_all_rows(w, n_shards, scaling, sample):
 
 
 @each_task
-@each_weight
+@pytest.mark.parametrize("w", [WEIGHTS], ids=["weights"])
 def test_lbfgs_is_fit_to_all_rows(task, w, sample):
     ours, oracle = fits(task, w, 4, solver="lbfgs", max_iter=30, early_stopping=False)
     for own, expected in zip(parameters(ours), parameters(oracle), strict=True):
@@ -65,7 +65,7 @@ def test_lbfgs_is_fit_to_all_rows(task, w, sample):
     ],
     ids=str,
 )  # fmt: skip
-@each_weight
+@pytest.mark.parametrize("w", [WEIGHTS], ids=["weights"])
 def test_each_loss_starts_at_the_best_constant_of_all_rows(params, w, sample):
     """After one iteration, an error of the constant, or of the scale of y, would show."""
     ours, local, X, y = TASKS["number"]

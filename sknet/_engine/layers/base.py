@@ -139,6 +139,10 @@ class Layer:
         """
         return 0
 
+    def occurrences(self, X: Any) -> dict[str, NDArray[np.intp]]:
+        """Return in how many samples each row of a parameter with a sparse gradient is used."""
+        return {}
+
     def n_touched(self, n_samples: int) -> int:
         """Return the maximum number of parameters that a step on `n_samples` rows uses."""
         return sum(prod(shape) for shape in self.shapes.values())

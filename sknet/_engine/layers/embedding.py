@@ -150,6 +150,10 @@ class Embedding(Layer):
             # add.at is fast only on flat arrays; sort and reduceat take twice as long
             np.add.at(dE.reshape(-1), places.reshape(-1), work[k].reshape(-1))
 
+    def occurrences(self, X: Any) -> dict[str, NDArray[np.intp]]:
+        codes = X[..., -len(self.n_levels) :].astype(np.intp) + first_rows(self.n_levels)
+        return {"E": np.bincount(codes.reshape(-1), minlength=self.n_rows)}
+
     def n_touched(self, n_samples: int) -> int:
         return self.dim * min(n_samples * len(self.n_levels), self.n_rows)
 
