@@ -236,7 +236,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="+", default=["accuracy", "overhead", "speed", "memory"])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--rows", type=float, default=400_000, help="of speed and memory")
     parser.add_argument("--rst", type=Path, help="also write the tables there")
     options = parser.parse_args()

