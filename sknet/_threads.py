@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
+from typing import Any
 
 import joblib
 from threadpoolctl import ThreadpoolController
@@ -23,6 +24,13 @@ TINY_PRODUCT = 1 << 18
 _CHANGING = Lock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_CHANGING._at_fork_reinit)
+
+
+class _Limited:
+    """How many contexts limit BLAS in this process: the first sets the limit, the last lifts it."""
+
+    n_contexts = 0
+    limit: Any = None
 
 
 @cache
@@ -48,7 +56,7 @@ def free_threads() -> int:
 
 @contextmanager
 def one_blas_thread(largest_product: float) -> Iterator[None]:
-    """Limit BLAS to one thread; the end of the context restores the counts.
+    """Limit BLAS to one thread; the end of the last context in this process restores the counts.
 
     Thread counts that are limited already are not changed.
 
@@ -61,10 +69,14 @@ def one_blas_thread(largest_product: float) -> Iterator[None]:
         yield
         return
     with _CHANGING:
-        limit = _blas().limit(limits=1).__enter__() if free_threads() > 1 else None
+        if not _Limited.n_contexts and free_threads() > 1:
+            _Limited.limit = _blas().limit(limits=1).__enter__()
+        _Limited.n_contexts += 1
     try:
         yield
     finally:
-        if limit:
-            with _CHANGING:
+        with _CHANGING:
+            _Limited.n_contexts -= 1
+            if _Limited.limit and not _Limited.n_contexts:
+                limit, _Limited.limit = _Limited.limit, None
                 limit.__exit__(None, None, None)

@@ -144,3 +144,29 @@ def test_a_limit_in_one_thread_leaves_those_of_others_in_force():
         assert pool.submit(held).result() == ones
         with threadpool_limits(limits=1, user_api="blas"):  # the other thread still exists
             assert blas_counts() == ones
+
+
+def test_blas_has_one_thread_until_the_last_of_several_contexts_ends(monkeypatch):
+    """Fits in several threads of a process, such as shards of a cluster in it."""
+
+    class Limit:
+        def limit(self, limits):
+            return self
+
+        def __enter__(self):
+            changes.append("limited")
+            return self
+
+        def __exit__(self, *error):
+            changes.append("lifted")
+
+    changes = []
+    monkeypatch.setattr(threads, "_blas", Limit)
+    monkeypatch.setattr(threads, "free_threads", lambda: 2)
+    first, second = (threads.one_blas_thread(1 << 30) for _ in range(2))
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert changes == ["limited"]
+    second.__exit__(None, None, None)
+    assert changes == ["limited", "lifted"]
