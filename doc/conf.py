@@ -9,15 +9,21 @@ import doctest
 import os
 import re
 import socket
+import sys
 import warnings
 from importlib.metadata import version as version_of
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 from docutils import nodes
 from sphinx_design.shared import PassthroughTextElement
 from sphinx_gallery.directives import imgsgnode
+from sphinx_gallery.scrapers import matplotlib_scraper
 
 from sknet._html import DOCS_URL
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "gallery"))
+from pictures import faults
 
 project = "sknet"
 author = "The sknet developers"
@@ -62,7 +68,19 @@ autodoc_member_order = "groupwise"
 toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # the template of a class lists them
 
+
+
+def checked_pictures(block, block_vars, gallery_conf, **kwargs):
+    """Save the figures of a block of an example, if nothing is wrong with them."""
+    for number in plt.get_fignums():
+        found = faults(plt.figure(number))
+        if found:
+            raise ValueError(f"{block_vars['src_file']}, figure {number}: {'; '.join(found)}")
+    return matplotlib_scraper(block, block_vars, gallery_conf, **kwargs)
+
+
 sphinx_gallery_conf = {
+    "image_scrapers": (checked_pictures,),
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"[\\/](plot_|quickstart)",

@@ -269,9 +269,10 @@ cv : int, splitter, iterable or None, default=None
     Cross-fitting: `n_members` networks for each of these splits of the rows. They are trained on
     the rows of the split and validated on the others; the epoch with the best mean over all splits
     is kept, patience counts its mean, and no row is lost to a hold-out. The prediction is the mean
-    of all. An int is a number of (stratified) folds. An error with `X_val`, ``warm_start=True`` and
-    'lbfgs'; ``early_stopping=False`` trains to `max_iter`. `partial_fit` trains all networks on all
-    rows.
+    of all. An int is a number of (stratified) folds of consecutive rows, as in scikit-learn: where
+    the rows are sorted, give a splitter with ``shuffle=True``. An error with `X_val`,
+    ``warm_start=True`` and 'lbfgs'; ``early_stopping=False`` trains to `max_iter`. `partial_fit`
+    trains all networks on all rows.
 
 dtype : {'auto', 'float32', 'float64'}, default='auto'
     The dtype of all computations. 'auto' is float32 for mini-batches, and the precision of X if

@@ -438,7 +438,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--set", default="{}", help="parameters of sknet's network, as JSON")
     parser.add_argument("--rst", type=Path, help="also write the table there")
     parser.add_argument("--plot", type=Path, help="draw error against seconds there")
-    parser.add_argument("--until", action="store_true", help="also the time to sklearn's error")
+    parser.add_argument("--until", type=Path, help="write the time to sklearn's error there")
     options = parser.parse_args(arguments)
     lists = {"decided": DECIDED, "reported": REPORTED, **TUNED}
     tables = lists.get(options.tables) or options.tables.split(",")
@@ -459,11 +459,13 @@ def main(arguments: list[str]) -> None:
                 results[name][model].append(found)
     table = compared(results, tables, models, f"Errors, {options.tables} tables")
     print(table.text())
+    facts = Table("Where these were measured", ["what", "which"], [[*f] for f in facts])
+    head = ".. Written by tests/benchmarks/compare_accuracy.py; do not edit."
     if options.until:
-        print(time_to_error(results, cached, tables, options.rows).text())
+        until = time_to_error(results, cached, tables, options.rows)
+        print(until.text())
+        options.until.write_text("\n\n".join([head, until.rst()]).rstrip() + "\n")
     if options.rst:
-        facts = Table("Where these were measured", ["what", "which"], [[*f] for f in facts])
-        head = ".. Written by tests/benchmarks/compare_accuracy.py --rst; do not edit."
         options.rst.write_text("\n\n".join([head, facts.rst(), table.rst()]).rstrip() + "\n")
     if options.plot:
         picture(results, tables, models, options.plot)
