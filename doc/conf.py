@@ -69,7 +69,6 @@ toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # the template of a class lists them
 
 
-
 def checked_pictures(block, block_vars, gallery_conf, **kwargs):
     """Save the figures of a block of an example, if nothing is wrong with them."""
     for number in plt.get_fignums():
