@@ -19,8 +19,9 @@ path, target = Path(sys.argv[1]), sys.argv[2]
 table = pd.read_csv(path).dropna(subset=[target])
 X, y = table.drop(columns=target), table[target]
 is_number = y.dtype.kind in "if" and y.nunique() > 20
+can_stratify = not is_number and y.value_counts().min() > 1
 X_train, X_test, y_train, y_test = train_test_split(
-    X, y, random_state=0, stratify=None if is_number else y
+    X, y, random_state=0, stratify=y if can_stratify else None
 )
 
 model = MLPBackpropRegressor(random_state=0) if is_number else MLPBackpropClassifier(random_state=0)

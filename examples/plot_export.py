@@ -37,7 +37,8 @@ from sknet.onnx import to_onnx
 plt.style.use("tableau-colorblind10")
 
 # %%
-# Fit ---
+# Fit
+# ---
 #
 # Four numbers and two columns of text; some values are missing.
 

@@ -174,7 +174,12 @@ class FittedAttributes:
                     (1.0 if w is None else w) / count[own]
                     for w, own in zip(weights, folds.test, strict=True)
                 ]
-        weights = None if weights[0] is None else weights
+        orders = [np.lexsort(own.T) for own in scores]  # in that of the rows they would tell y
+        scores = [own[order] for own, order in zip(scores, orders, strict=True)]
+        if weights[0] is None:
+            weights = None
+        else:
+            weights = [own[order] for own, order in zip(weights, orders, strict=True)]
         self._held_out = HeldOut(scores, weights, n_rows, self._mean_spread(result))
 
     def _mean_spread(self, result: Result) -> np.ndarray | None:

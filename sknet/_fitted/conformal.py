@@ -28,7 +28,7 @@ class HeldOut(NamedTuple):
     Attributes
     ----------
     scores : list of ndarray of shape (n_held, n_scores)
-        Of the rows of each fold. In regression, y minus the prediction of each output. In
+        Of the rows of each fold, sorted. In regression, y minus the prediction of each output. In
         classification, ``class_scores`` of the row's class.
     weights : list of ndarray of shape (n_held,), or None
         Weights of the same rows; None if all are equal.
