@@ -45,6 +45,23 @@ def _processors() -> int:
     return joblib.cpu_count()
 
 
+@contextmanager
+def _control() -> Iterator[None]:
+    """Let this thread set the counts, and any thread after it.
+
+    Since threadpoolctl 3.8 only the thread that set the count of OpenBLAS first may change it. Here
+    the first context sets it, and the last restores it, which may be of another thread.
+    """
+    clear = [getattr(own, "clear_controlling_thread", None) for own in _blas().lib_controllers]
+    for own in filter(None, clear):
+        own(force=True)
+    try:
+        yield
+    finally:
+        for own in filter(None, clear):
+            own(force=True)
+
+
 def free_threads() -> int:
     """Return the number of threads that may be used: the number of processors.
 
@@ -70,7 +87,8 @@ def one_blas_thread(largest_product: float) -> Iterator[None]:
         return
     with _CHANGING:
         if not _Limited.n_contexts and free_threads() > 1:
-            _Limited.limit = _blas().limit(limits=1).__enter__()
+            with _control():
+                _Limited.limit = _blas().limit(limits=1)
         _Limited.n_contexts += 1
     try:
         yield
@@ -79,4 +97,5 @@ def one_blas_thread(largest_product: float) -> Iterator[None]:
             _Limited.n_contexts -= 1
             if _Limited.limit and not _Limited.n_contexts:
                 limit, _Limited.limit = _Limited.limit, None
-                limit.__exit__(None, None, None)
+                with _control():
+                    limit.restore_original_limits()

@@ -146,27 +146,21 @@ def test_a_limit_in_one_thread_leaves_those_of_others_in_force():
             assert blas_counts() == ones
 
 
-def test_blas_has_one_thread_until_the_last_of_several_contexts_ends(monkeypatch):
-    """Fits in several threads of a process, such as shards of a cluster in it."""
+@many_cpus
+def test_blas_has_one_thread_until_the_last_of_several_contexts_ends(all_threads):
+    """Fits in several threads of a process, such as shards of a cluster in it.
 
-    class Limit:
-        def limit(self, limits):
-            return self
-
-        def __enter__(self):
-            changes.append("limited")
-            return self
-
-        def __exit__(self, *error):
-            changes.append("lifted")
-
-    changes = []
-    monkeypatch.setattr(threads, "_blas", Limit)
-    monkeypatch.setattr(threads, "free_threads", lambda: 2)
+    The thread of the first context still exists when that of the last restores the counts.
+    """
+    before = blas_counts()
     first, second = (threads.one_blas_thread(1 << 30) for _ in range(2))
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert changes == ["limited"]
-    second.__exit__(None, None, None)
-    assert changes == ["limited", "lifted"]
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        one.submit(first.__enter__).result()
+        other.submit(second.__enter__).result()
+        one.submit(first.__exit__, None, None, None).result()
+        assert set(blas_counts()) == {1}
+        other.submit(second.__exit__, None, None, None).result()
+        assert blas_counts() == before
+        with threadpool_limits(limits=1, user_api="blas"):  # of this thread, while both exist
+            assert set(blas_counts()) == {1}
+        assert blas_counts() == before
