@@ -5,6 +5,7 @@ from copy import copy
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
+import distributed
 import numpy as np
 
 from sknet import _params
@@ -21,7 +22,7 @@ from sknet._dask.reading import (
     seen_of_all,
 )
 from sknet._fit_batches import FitsBatches, Settled, weighing
-from sknet._fits import Begun, kept_on_failure
+from sknet._fits import FEATURES, Begun, kept_on_failure
 from sknet._rules import Rule, integer
 from sknet._table.schema import MergedSchema
 from sknet._target.target import Target
@@ -42,7 +43,9 @@ class FitsShards(FitsBatches):
 
     _local: ClassVar[type[BaseMLP]]
     _own_rules: ClassVar[dict[str, Rule]] = {
-        "client": Rule(lambda v: v is None or hasattr(v, "submit"), "a Client of Dask or None"),
+        "client": Rule(
+            lambda v: v is None or isinstance(v, distributed.Client), "a Client of Dask or None"
+        ),
         "n_shards": integer(1) | Rule(lambda v: v is None, "None"),
         "average_every": integer(1),
     }
@@ -201,6 +204,9 @@ class FitsShards(FitsBatches):
                     raise ValueError(
                         "warm_start: X must have the columns of the first fit, with their names."
                     )
+        else:
+            for name in FEATURES:  # an Array has no names, unlike the frame of an earlier fit
+                vars(self).pop(name, None)
         vars(self).update(whole.features)
 
     def _shards(

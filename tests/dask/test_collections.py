@@ -143,6 +143,15 @@ def test_validation_rows_may_be_collections():
     assert_same_fit(model, other)
 
 
+def test_a_fit_to_an_array_forgets_the_names_of_an_earlier_frame():
+    model = regressor().fit(*collections(pd.DataFrame(NUMBERS, columns=list("abcd")), Y)[:2])
+    assert list(model.feature_names_in_) == list("abcd")
+    model.fit(lazy(NUMBERS[:, :2]), lazy(Y))
+    assert not hasattr(model, "feature_names_in_")
+    assert model.n_features_in_ == 2
+    assert_same_fit(model, model.to_local().fit(NUMBERS[:, :2], Y))
+
+
 # ------------------------------------------------------------------------------------- predictions
 
 METHODS = {
