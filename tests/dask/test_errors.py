@@ -2,6 +2,8 @@
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import create_autospec
 
 import numpy as np
 import pandas as pd
@@ -136,6 +138,12 @@ def test_parameters(client, params, words):
     refused(ValueError, words, lazy(X), lazy(T), **params)
 
 
+def test_another_executor_is_no_client(client):
+    with ThreadPoolExecutor(1) as pool:
+        words = "client. parameter .* must be a Client of Dask or None. Got <concurrent"
+        refused(ValueError, words, lazy(X), lazy(T), client=pool)
+
+
 def test_validation_rows_need_targets(client):
     refused(ValueError, "X_val needs y_val", lazy(X), lazy(T), fit={"X_val": X})
     refused(ValueError, "need X_val", lazy(X), lazy(T), fit={"y_val": T})
@@ -159,10 +167,9 @@ def test_a_closed_client(cluster):
 
 
 def test_an_asynchronous_client():
-    class Asynchronous:
-        asynchronous, submit = True, None
-
-    refused(ValueError, "client is asynchronous", lazy(X), lazy(T), client=Asynchronous())
+    own = create_autospec(distributed.Client, instance=True)
+    own.asynchronous = True
+    refused(ValueError, "client is asynchronous", lazy(X), lazy(T), client=own)
 
 
 def test_within_a_task(client):
