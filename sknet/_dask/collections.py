@@ -48,7 +48,7 @@ def parts_of(X: Any, y: Any, sample_weight: Any) -> list[Delayed]:
     """
     given = {"X": X, "y": y} | ({} if sample_weight is None else {"sample_weight": sample_weight})
     for name, values in given.items():
-        _require_lazy(name, values)
+        require_lazy(name, values)
     if all(map(is_dask_frame, given.values())):
         counts = {name: values.npartitions for name, values in given.items()}
         _require_equal(counts)
@@ -76,7 +76,8 @@ def _packed_frames(frames: Sequence[Any]) -> list[Delayed]:
     return packed.to_delayed()
 
 
-def _require_lazy(name: str, values: Any) -> None:
+def require_lazy(name: str, values: Any) -> None:
+    """Raise if the values are no collection that is taken."""
     if is_delayed_list(values) or is_dask_array(values):
         return
     if is_dask_frame(values):
@@ -100,16 +101,21 @@ def _require_equal(counts: dict[str, int]) -> None:
         )
 
 
+def require_dimensions(name: str, values: Any) -> None:
+    """Raise if an Array has other dimensions than X, or than y and weights."""
+    if values.ndim not in ((2,) if name == "X" else (1, 2)):
+        raise ValueError(
+            f"{name} must have {'2' if name == 'X' else '1 or 2'} dimensions, got {values.ndim}."
+        )
+
+
 def _delayed(name: str, values: Any) -> list[Delayed]:
     """Return the partitions of one collection."""
     if is_delayed_list(values):
         return list(values)
     if is_dask_frame(values):
         return values.to_delayed(optimize_graph=False)
+    require_dimensions(name, values)
     if values.ndim == 2:
         values = values.rechunk({1: -1})
-    elif name == "X" or values.ndim != 1:
-        raise ValueError(
-            f"{name} must have {'2' if name == 'X' else '1 or 2'} dimensions, got {values.ndim}."
-        )
     return values.to_delayed(optimize_graph=False).reshape(-1).tolist()

@@ -1,13 +1,20 @@
 """Lazy predictions: a task for each partition, which gets the local model."""
 
 import warnings
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import dask
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
-from sknet._dask.collections import is_dask_array, is_delayed_list, is_lazy, parts_of
+from sknet._dask.collections import (
+    is_dask_array,
+    is_delayed_list,
+    is_lazy,
+    parts_of,
+    require_dimensions,
+    require_lazy,
+)
 
 
 class Template(NamedTuple):
@@ -24,21 +31,58 @@ class Template(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A method of the local estimator and its arguments; `pick` is the entry of a tuple."""
+    """A method of the local estimator and its arguments.
+
+    `pick` is the entry of a tuple; `names` are those of the columns of `transform`.
+    """
 
     method: str
     arguments: dict[str, Any]
     pick: int | None = None
+    names: Any = None
 
     def __call__(self, model: Any, X: Any) -> np.ndarray:
         found = getattr(model, self.method)(X, **self.arguments)
         return found if self.pick is None else found[self.pick]
 
+    def columns(self, model: Any, n: int) -> list[Any]:
+        """Return the names of the columns of a prediction that is a frame."""
+        if self.names is not None:
+            return list(self.names)
+        if self.method == "predict_interval" and n == 2:
+            return ["low", "high"]
+        classes = getattr(model, "classes_", ())
+        return list(classes) if len(classes) == n else list(range(n))
 
-def predict_part(X: Any, model: Any, call: Call, template: Template) -> Any:
-    """Return the prediction for the rows of a partition, with the index of a frame."""
-    found = call(model, X) if X.shape[0] else template.of_no_rows()
-    if not hasattr(X, "iloc"):
+    def template(self, model: Any, found: np.ndarray, is_frame: bool) -> Template:
+        """Return what a prediction is like."""
+        template = Template(found.shape[1:], found.dtype)
+        if not is_frame:
+            return template
+        if found.ndim > 2:
+            raise ValueError(
+                f"{self.method} of a DataFrame has {found.ndim} dimensions here, and a DataFrame"
+                " two. Pass an Array, X.to_dask_array(), or one confidence_level."
+            )
+        import pandas as pd
+
+        columns = self.columns(model, found.shape[1]) if found.ndim == 2 else None
+        return template._replace(columns=columns, frame_dtype=pd.Series(found.ravel()).dtype)
+
+
+def predict_part(X: Any, model: Any, call: Call, template: Template | None = None) -> Any:
+    """Return the prediction for the rows of a partition, with the index of a frame.
+
+    Without a template, that of the part itself is used.
+    """
+    is_frame, found = hasattr(X, "iloc"), None
+    if X.shape[0]:
+        found = call(model, X)
+        template = template or call.template(model, found, is_frame)
+    else:
+        template = template or template_of(model, X, call)
+        found = template.of_no_rows()
+    if not is_frame:
         return found
     import pandas as pd
 
@@ -47,27 +91,16 @@ def predict_part(X: Any, model: Any, call: Call, template: Template) -> Any:
     return pd.DataFrame(found, X.index, template.columns, template.frame_dtype)
 
 
-def lazily(model: Any, X: Any, call: Call, columns: Callable[[int], Any]) -> Any:
-    """Return the prediction for a collection, as one of the same kind.
-
-    Parameters
-    ----------
-    model : estimator
-        The local one.
-    X : Dask DataFrame, Dask Array or list of Delayed
-    call : Call
-    columns : callable
-        ``columns(n)`` are the names of the columns of a frame of n columns.
-    """
+def lazily(model: Any, X: Any, call: Call) -> Any:
+    """Return the prediction of the local model for a collection, as one of the same kind."""
+    require_lazy("X", X)
     delayed_model = dask.delayed(model, pure=False, traverse=False)
     if is_delayed_list(X):
         predict = dask.delayed(predict_part, pure=False)
-        template = Template((), np.dtype(float))
-        return [predict(part, delayed_model, call, template) for part in X]
-    template = template_of(model, X, call, columns)
+        return [predict(part, delayed_model, call) for part in X]
     if is_dask_array(X):
-        if X.ndim != 2:
-            raise ValueError(f"X must have 2 dimensions, got {X.ndim}.")
+        require_dimensions("X", X)
+        template = template_of(model, X, call)
         X = X.rechunk({1: -1})
         return X.map_blocks(
             predict_part, delayed_model, call, template, dtype=template.dtype,
@@ -76,47 +109,51 @@ def lazily(model: Any, X: Any, call: Call, columns: Callable[[int], Any]) -> Any
             new_axis=[*range(2, 1 + len(template.shape))] or None,
             meta=np.empty((0,) * (1 + len(template.shape)), template.dtype),
         )  # fmt: skip
-    if len(template.shape) > 1:
-        raise ValueError(
-            f"{call.method} of a DataFrame has {1 + len(template.shape)} dimensions here, and a"
-            " DataFrame two. Pass an Array, X.to_dask_array(), or one confidence_level."
-        )
+    template = template_of(model, X, call)
     meta = predict_part(X._meta, model, call, template)
     return X.map_partitions(
         predict_part, delayed_model, call, template, meta=meta, enforce_metadata=False
     )
 
 
-def template_of(model: Any, X: Any, call: Call, columns: Callable[[int], Any]) -> Template:
-    """Return what the prediction for a row is like, by predicting for a row that is made up."""
+def template_of(model: Any, X: Any, call: Call) -> Template:
+    """Return what the prediction for a row is like, by predicting for a row that is made up.
+
+    `X` is a collection, or a part of it. Raises as the local estimator does if its columns are not
+    those of the fit.
+    """
+    is_frame = hasattr(X, "iloc")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = call(model, _made_up(model, X))
-    template = Template(found.shape[1:], found.dtype)
-    if is_dask_array(X):
-        return template
-    import pandas as pd
-
-    names = list(columns(found.shape[1])) if found.ndim == 2 else None
-    return template._replace(columns=names, frame_dtype=pd.Series(found.ravel()).dtype)
+    return call.template(model, found, is_frame)
 
 
 def _made_up(model: Any, X: Any) -> Any:
     """Return a row with the columns of X, in which everything is missing or 0."""
-    import pandas as pd
-
     encoder = model._encoder
     levels = iter(encoder.levels)
     values = [next(levels) if is_category else None for is_category in encoder.categorical]
     firsts = [own[0] if own else 0.0 for own in values]
-    if is_dask_array(X):
+    if not hasattr(X, "iloc"):
+        X = X if hasattr(X, "dtype") else X.to_pandas()  # tables of other packages
+    if not hasattr(X, "iloc"):
         if X.dtype.kind in "biuf":
-            return np.zeros((1, X.shape[1]), X.dtype)
-        return np.array([firsts], dtype=object)
-    frame = pd.DataFrame({name: [own] for name, own in zip(X.columns, firsts, strict=False)})
-    for name, dtype in X._meta.dtypes.items():
-        if getattr(dtype, "kind", "O") in "biuf":
-            frame[name] = frame[name].astype(dtype)
+            return np.zeros((1, *X.shape[1:]), X.dtype)
+        firsts += [0.0] * (X.shape[1] - len(firsts))
+        return np.array([firsts[: X.shape[1]]], dtype=object)
+    import pandas as pd
+
+    # where X has other columns than the fit, the local estimator says so
+    firsts += [0.0] * (len(X.columns) - len(firsts))
+    made = {}
+    for k, (own, dtype) in enumerate(zip(firsts, X.dtypes, strict=False)):
+        is_numeric = getattr(dtype, "kind", "O") in "biuf"
+        value = 0 if is_numeric and isinstance(own, str) else own
+        own = pd.Series([value])
+        made[k] = own.astype(dtype) if is_numeric else own
+    frame = pd.DataFrame(made)
+    frame.columns = X.columns
     return frame
 
 
@@ -128,17 +165,9 @@ class PredictsLazily:
         if not is_lazy(X):
             found = getattr(super(PredictsLazily, self), method)(X, **arguments)
             return found if pick is None else found[pick]
-        call = Call(method, arguments, pick)
-        return lazily(self.to_local(), X, call, lambda n: self._names_of(method, n))
-
-    def _names_of(self, method: str, n: int) -> Any:
-        """Return the names of the columns of a prediction that is a frame."""
-        if method == "transform":
-            return self.get_feature_names_out()
-        if method == "predict_interval" and n == 2:
-            return ["low", "high"]
-        classes = getattr(self, "classes_", ())
-        return classes if len(classes) == n else range(n)
+        check_is_fitted(self)
+        names = self.get_feature_names_out() if method == "transform" else None
+        return lazily(self.to_local(), X, Call(method, arguments, pick, names))
 
     def transform(self, X: Any) -> Any:
         """Return the activations of the last hidden layer.
@@ -176,6 +205,7 @@ class PredictsLazily:
         """
         if not is_lazy(X):
             return super().score(X, y, sample_weight)
+        check_is_fitted(self)
         local = self.to_local()
         model = dask.delayed(local, pure=False, traverse=False)
         call = dask.delayed(targets_and_prediction, pure=False)

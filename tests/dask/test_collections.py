@@ -207,6 +207,37 @@ def test_predictions_of_empty_partitions_and_of_delayed(fitted):
     assert_array_equal(found[1], local.predict_proba(MIXED[:1000]))
 
 
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "transform", "predict_set"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_empty_delayed_part_has_the_shape_and_dtype_of_the_others(method, dtype):
+    X = NUMBERS[:300].astype(dtype)
+    model = classifier(early_stopping=True).fit(lazy(X), lazy(THREE[:300]))
+    parts = [dask.delayed(X[:0]), dask.delayed(X), dask.delayed(X[:0].astype(object))]
+    empty, full, of_objects = dask.compute(*getattr(model, method)(parts))
+    expected = getattr(model.to_local(), method)(X)
+    assert_array_equal(np.concatenate([empty, full, of_objects]), expected)
+    assert empty.shape == of_objects.shape == (0, *expected.shape[1:])
+    assert empty.dtype == full.dtype == expected.dtype
+    frame = pd.DataFrame(X, columns=list("abcd"), index=np.arange(300) * 2)
+    model = classifier(early_stopping=True).fit(*collections(frame, THREE[:300])[:2])
+    whole = getattr(model, method)(lazy(frame)).compute()
+    parts = [dask.delayed(frame[a:b]) for a, b in ((0, 0), (0, 140), (140, 140), (140, 300))]
+    found = dask.compute(*getattr(model, method)(parts))
+    compare = pd.testing.assert_frame_equal if whole.ndim == 2 else pd.testing.assert_series_equal
+    compare(pd.concat(found), whole, check_exact=False)
+    compare(found[0], whole[:0])
+
+
+def test_levels_of_intervals_of_an_empty_delayed_part(fitted):
+    parts = [dask.delayed(NUMBERS[:0]), dask.delayed(NUMBERS)]
+    found = dask.compute(*fitted["numbers"].predict_interval(parts, [0.5, 0.8]))
+    expected = fitted["numbers"].to_local().predict_interval(NUMBERS, [0.5, 0.8])
+    assert_array_equal(np.concatenate(found), expected)
+    frames = [dask.delayed(MIXED[:10])]
+    with pytest.raises(ValueError, match="Pass an Array"):
+        dask.compute(*fitted["regressor"].predict_interval(frames, [0.5, 0.8]))
+
+
 def test_predictions_of_arrays(fitted):
     model = fitted["numbers"]
     local, X = model.to_local(), da.from_array(NUMBERS, chunks=(700, 2))

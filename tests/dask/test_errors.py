@@ -16,6 +16,7 @@ import dask.array as da
 import dask.dataframe as dd
 import distributed
 import scipy.sparse
+from sklearn.exceptions import NotFittedError
 
 from sknet._dask import cluster as cluster_module
 from sknet.dask import ClusterError, DaskMLPBackpropClassifier, DaskMLPBackpropRegressor
@@ -218,6 +219,52 @@ def test_several_levels_of_intervals_need_an_array(client):
     frame = dd.from_pandas(pd.DataFrame(X).rename(columns=str), npartitions=2)
     with pytest.raises(ValueError, match=re.escape("X.to_dask_array()")):
         own.predict_interval(frame, [0.5, 0.8])
+
+
+WRONG_COLUMNS = {
+    "one number more": lambda X: X.assign(z=1.0),
+    "one text more": lambda X: X.assign(z="text"),
+    "one less": lambda X: X.drop(columns="a"),
+    "another name": lambda X: X.rename(columns={"a": "z"}),
+    "another order": lambda X: X[X.columns[::-1]],
+    "numbers for text": lambda X: X.assign(group=1.0),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_COLUMNS)
+def test_columns_of_a_prediction_are_refused_at_the_call_as_by_the_local_estimator(client, name):
+    frame = MIXED[:600].assign(group=MIXED["group"][:600].astype(str))
+    own = model(DaskMLPBackpropClassifier).fit(*collections(frame, LABELS)[:2])
+    wrong = WRONG_COLUMNS[name](frame)
+    with pytest.raises(ValueError) as expected:  # noqa: PT011 - it is the oracle
+        own.to_local().predict(wrong)
+    for method in ("predict", "transform", "predict_proba"):
+        with pytest.raises(ValueError, match=re.escape(str(expected.value))):
+            getattr(own, method)(lazy(wrong))
+
+
+def test_arrays_of_a_prediction_are_refused_at_the_call(client):
+    own = model().fit(lazy(X), lazy(T))
+    for wrong in (X[:, :2], np.hstack([X, X]), np.hstack([X, X]).astype(object)):
+        with pytest.raises(ValueError, match="expecting 4 features") as expected:
+            own.to_local().predict(wrong)
+        with pytest.raises(ValueError, match=re.escape(str(expected.value))):
+            own.predict(lazy(wrong))
+    with pytest.raises(ValueError, match="X must have 2 dimensions, got 1"):
+        own.predict(lazy(T))
+    with pytest.raises(ValueError, match=r"X is a Series of Dask: pass a DataFrame, X.to_frame"):
+        own.predict(frames(X, T)[1])
+
+
+@pytest.mark.parametrize("cls", [DaskMLPBackpropClassifier, DaskMLPBackpropRegressor])
+def test_an_unfitted_estimator_says_so_at_the_call(client, cls):
+    for method in ("predict", "transform", "predict_proba"):
+        if hasattr(cls, method):
+            for data in (lazy(X), frames(X, T)[0], delayed(X)):
+                with pytest.raises(NotFittedError):
+                    getattr(model(cls), method)(data)
+    with pytest.raises(NotFittedError):
+        model(cls).score(lazy(X), lazy(T))
 
 
 def test_a_search_on_rows_in_memory(client):
