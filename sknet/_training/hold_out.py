@@ -33,17 +33,7 @@ def hold_out(
         If no row is left for training or for validation.
     """
     n_samples = len(rows.Y)
-    least = 1 if hasattr(target, "classes") else 2  # R2 of a single row is not defined
-    n_held = max(int(np.ceil(fraction * n_samples)), least)
-    if n_held >= n_samples:
-        raise ValueError(
-            f"early_stopping: n_samples={n_samples} are not enough to hold out {n_held} and"
-            " to train on the others. The validation set is too small. Increase"
-            " 'validation_fraction' or the size of your dataset, or set early_stopping=False."
-            if n_held == least
-            else f"early_stopping: validation_fraction={fraction} leaves no training rows of"
-            f" n_samples={n_samples}. Lower it, or set early_stopping=False."
-        )
+    n_held = held_size(n_samples, fraction, target)
     stratify = rows.strata
     if stratify is not None:
         counts = np.bincount(stratify, minlength=len(target.classes))
@@ -72,6 +62,58 @@ def hold_out(
     if stratify is not None and is_asked:
         warn_of_rare_class(trained, validated, target, is_given=False)
     return trained, validated
+
+
+def held_size(n_samples: int, fraction: float, target: Target) -> int:
+    """Return how many of so many rows are held out; raise if none is left, or none is held out."""
+    least = 1 if hasattr(target, "classes") else 2  # R2 of a single row is not defined
+    n_held = max(int(np.ceil(fraction * n_samples)), least)
+    if n_held >= n_samples:
+        raise ValueError(
+            f"early_stopping: n_samples={n_samples} are not enough to hold out {n_held} and"
+            " to train on the others. The validation set is too small. Increase"
+            " 'validation_fraction' or the size of your dataset, or set early_stopping=False."
+            if n_held == least
+            else f"early_stopping: validation_fraction={fraction} leaves no training rows of"
+            f" n_samples={n_samples}. Lower it, or set early_stopping=False."
+        )
+    return n_held
+
+
+def held_sizes(counts: np.ndarray, n_held: int, rng: np.random.Generator) -> np.ndarray:
+    """Return how many rows of each class are held out of rows in shards: (n_shards, n_classes).
+
+    `counts` are the rows that there are. Of each class the same share is held out, by largest
+    remainders, and one row at least is left, but if no class has several rows. Of each shard the
+    same share of a class is held out, rounded up or down at random.
+    """
+    totals = counts.sum(axis=0)
+    sizes, remainders = np.divmod(n_held * totals, totals.sum())
+    has_more = sizes + 1 < totals if (totals > 1).any() else sizes < totals
+    order = np.lexsort((rng.random(len(totals)), -remainders))
+    sizes[order[has_more[order]][: n_held - sizes.sum()]] += 1
+    present = np.maximum(totals, 1)
+    ends = (np.cumsum(counts, axis=0) * sizes + rng.integers(present)) // present
+    return np.diff(ends, axis=0, prepend=0)
+
+
+def drawn(
+    strata: np.ndarray | None, n_rows: int, sizes: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return whether each row is held out: of each stratum so many rows as `sizes` says."""
+    order = rng.permutation(n_rows)
+    if strata is not None:
+        order = order[np.argsort(strata[order], kind="stable")]
+    counts = stratum_counts(strata, n_rows, len(sizes))
+    ranks = np.arange(n_rows) - np.repeat(np.cumsum(counts) - counts, counts)
+    is_held = np.empty(n_rows, bool)
+    is_held[order] = ranks < np.repeat(sizes, counts)
+    return is_held
+
+
+def stratum_counts(strata: np.ndarray | None, n_rows: int, n_strata: int) -> np.ndarray:
+    """Return the rows of each stratum; without strata, all rows are of one."""
+    return np.array([n_rows]) if strata is None else np.bincount(strata, minlength=n_strata)
 
 
 def warn_of_rare_class(trained: Rows, held: Rows, target: Target, is_given: bool) -> None:

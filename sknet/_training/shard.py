@@ -19,7 +19,7 @@ from sknet._table.quantiles import sample_keys, smallest_keys
 from sknet._target.target import Target
 from sknet._threads import one_blas_thread
 from sknet._training.build import network_of, optimizer_of
-from sknet._training.hold_out import hold_out
+from sknet._training.hold_out import drawn, stratum_counts
 from sknet._training.prepare import Prepared, Recipe, prepare
 from sknet._training.rows import EncodedRows, Rows
 from sknet._training.run import batches_of
@@ -65,21 +65,25 @@ class Model(NamedTuple):
         return network_of(settings, prepared, generators, one_thread=self.n_shards > 1)
 
 
-def split_rows(rows: Rows, fraction: float, target: Target, seed: int) -> tuple[Rows, Rows | None]:
-    """Return training rows and validation rows; of too few rows, none are held out."""
-    if len(rows.Y) < 2 + int(not hasattr(target, "classes")):
-        return rows, None
-    return hold_out(rows, fraction, seed, target, is_asked=False)
+def count_strata(rows: Rows, target: Target) -> np.ndarray:
+    """Return the number of rows of each class; without classes, of all rows."""
+    n_strata = 1 if rows.strata is None else len(target.classes)
+    return stratum_counts(rows.strata, len(rows.Y), n_strata)
 
 
-def held_rows(split: tuple[Rows, Rows | None]) -> Rows | None:
-    """Return the validation rows."""
-    return split[1]
+def held_rows(rows: Rows, plan: tuple[np.ndarray, Any]) -> Rows:
+    """Return the validation rows, given how many there are of each class, and a seed."""
+    return rows.take(np.flatnonzero(_is_held(rows, plan)))
 
 
-def trained_rows(split: tuple[Rows, Rows | None]) -> Rows:
-    """Return the training rows."""
-    return split[0]
+def trained_rows(rows: Rows, plan: tuple[np.ndarray, Any]) -> Rows:
+    """Return the training rows: all but those of `held_rows`."""
+    return rows.selected(np.flatnonzero(~_is_held(rows, plan)))
+
+
+def _is_held(rows: Rows, plan: tuple[np.ndarray, Any]) -> np.ndarray:
+    sizes, seed = plan
+    return drawn(rows.strata, len(rows.Y), sizes, np.random.default_rng(seed))
 
 
 def count_rows(rows: Rows) -> int:

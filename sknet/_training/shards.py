@@ -23,6 +23,7 @@ from sknet._table.parts import merged
 from sknet._table.passes import Look, drive, quantiles
 from sknet._table.quantiles import sample_rows
 from sknet._target.target import Target
+from sknet._training.hold_out import held_size, held_sizes
 from sknet._training.part_units import constants_of_parts
 from sknet._training.prepare import Prepared, Recipe, with_embedding
 from sknet._training.rows import EncodedRows, Rows
@@ -30,6 +31,7 @@ from sknet._training.settings import Settings
 from sknet._training.shard import (
     Model,
     count_rows,
+    count_strata,
     encode,
     held_rows,
     look_at,
@@ -39,7 +41,6 @@ from sknet._training.shard import (
     part_of,
     prepared_alone,
     rows_of_prepared,
-    split_rows,
     summary,
     take_steps,
     trained_rows,
@@ -166,20 +167,18 @@ class Shards:
         return prepared._replace(stream=Sharded(self, kept, recipe))
 
     def hold_out(self, fraction: float, seed: int, target: Target) -> None:
-        """Draw the rows that are held out, in each shard."""
-        seeds = [(seed + s) % (1 << 32) for s in range(len(self.rows))]
-        split = self.runner.keep(split_rows, self.rows, fraction, target, each=seeds)
-        held = [own for own in self.runner.map(held_rows, split) if own is not None]
-        if not held:
-            raise ValueError(
-                f"early_stopping: validation_fraction={fraction:g} of {self.n_rows} rows in"
-                f" {len(self.rows)} shards leaves a shard without training or validation rows."
-                " Lower n_shards, pass X_val, or set early_stopping=False."
-            )
-        self._replace(self.runner.keep(trained_rows, split))
-        self.runner.release(split)
+        """Draw the rows that are held out: their number is that of each class in all shards."""
+        n_held = held_size(self.n_rows, fraction, target)
+        counts = np.stack(self.runner.map(count_strata, self.rows, target))
+        sizes = held_sizes(counts, n_held, np.random.default_rng(seed))
+        plans = [(own, [seed, s]) for s, own in enumerate(sizes)]
+        held = self.runner.map(held_rows, self.rows, each=plans)
+        self.held = Rows.stacked([own for own in held if len(own.Y)])
+        trained = self.runner.keep(trained_rows, self.rows, each=plans)
+        left = [k for k, n_rows in enumerate((counts - sizes).sum(axis=1)) if n_rows]
+        self.runner.release([own for k, own in enumerate(trained) if k not in left])
+        self._replace([trained[k] for k in left])
         self.counts = self.runner.map(count_rows, self.rows)
-        self.held = Rows.stacked(held)
 
     def run(self, look: Look) -> Any:
         """Return what `look` finds in all training rows: one pass."""
