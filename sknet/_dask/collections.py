@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import dask
+import numpy as np
 from dask.delayed import Delayed
+from scipy.sparse import issparse, vstack
 
 #: What `fit` takes, for messages.
 TAKEN = "a Dask DataFrame, a Dask Array, or a list of Delayed"
@@ -23,17 +25,61 @@ def is_delayed_list(values: Any) -> bool:
 
 def is_dask_frame(values: Any) -> bool:
     """Whether the values are a DataFrame or a Series of Dask."""
-    return dask.is_dask_collection(values) and hasattr(values, "map_partitions")
+    # of the type: a Delayed has every attribute, and a Bag has map_partitions
+    return dask.is_dask_collection(values) and hasattr(type(values), "divisions")
 
 
 def is_dask_array(values: Any) -> bool:
     """Whether the values are an Array of Dask."""
-    return dask.is_dask_collection(values) and hasattr(values, "map_blocks")
+    return dask.is_dask_collection(values) and hasattr(type(values), "map_blocks")
 
 
-def computed(values: Any) -> Any:
-    """Return the rows of a collection; anything else unchanged."""
-    return dask.compute(values)[0] if is_dask_frame(values) or is_dask_array(values) else values
+def is_bag(values: Any) -> bool:
+    """Whether the values are a Bag of Dask."""
+    return dask.is_dask_collection(values) and hasattr(type(values), "foldby")
+
+
+def computed(name: str, values: Any, client: Any) -> Any:
+    """Return the rows of a collection, computed by the client; anything else unchanged."""
+    _refuse_bag(name, values)
+    if is_delayed_list(values):
+        return _joined(compute(list(values), client))
+    return compute(values, client) if is_lazy(values) else values
+
+
+def compute(values: Any, client: Any) -> Any:
+    """Compute a collection or a list, by the client if it can be used, or as Dask does by default.
+
+    A client that is not Dask's default knows of rows that no other one knows.
+    """
+    usable = client is not None and client.status == "running" and not client.asynchronous
+    return dask.compute(values, scheduler=client.get if usable else None)[0]
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    """Return the rows of computed parts."""
+    parts = [own for own in parts if n_rows(own)] or parts[:1]
+    if all(hasattr(own, "iloc") for own in parts):
+        import pandas as pd
+
+        return pd.concat(parts)
+    if any(map(issparse, parts)):
+        return vstack(parts).tocsr()
+    is_masked = any(isinstance(own, np.ma.MaskedArray) for own in parts)
+    return np.ma.concatenate(parts) if is_masked else np.concatenate(parts)
+
+
+def _refuse_bag(name: str, values: Any) -> None:
+    if is_bag(values):
+        raise TypeError(
+            f"{name} is a Bag of Dask, which is not taken: pass {TAKEN}, such as"
+            f" {name}.to_dataframe()."
+        )
+
+
+def n_rows(values: Any) -> int:
+    """Return the rows of a part."""
+    return values.shape[0] if hasattr(values, "shape") else len(values)
 
 
 def parts_of(X: Any, y: Any, sample_weight: Any) -> list[Delayed]:
@@ -51,10 +97,10 @@ def parts_of(X: Any, y: Any, sample_weight: Any) -> list[Delayed]:
         require_lazy(name, values)
     if all(map(is_dask_frame, given.values())):
         counts = {name: values.npartitions for name, values in given.items()}
-        _require_equal(counts)
+        _require_equal(counts, are_frames=True)
         return _packed_frames(list(given.values()))
     columns = {name: _delayed(name, values) for name, values in given.items()}
-    _require_equal({name: len(parts) for name, parts in columns.items()})
+    _require_equal({name: len(parts) for name, parts in columns.items()}, are_frames=False)
     return [dask.delayed(_tuple)(*parts) for parts in zip(*columns.values(), strict=True)]
 
 
@@ -84,6 +130,9 @@ def require_lazy(name: str, values: Any) -> None:
         if name == "X" and len(values.shape) != 2:
             raise ValueError("X is a Series of Dask: pass a DataFrame, X.to_frame().")
         return
+    if isinstance(values, Delayed):
+        raise TypeError(f"{name} is a single Delayed: pass a list, [{name}], of one or several.")
+    _refuse_bag(name, values)
     kind, package = type(values).__name__, type(values).__module__.partition(".")[0]
     raise TypeError(
         f"{name} must be {TAKEN}, got {kind} of {package}. Rows in memory are fitted by to_local(),"
@@ -92,12 +141,18 @@ def require_lazy(name: str, values: Any) -> None:
     )
 
 
-def _require_equal(counts: dict[str, int]) -> None:
+def _require_equal(counts: dict[str, int], *, are_frames: bool) -> None:
     if len(set(counts.values())) > 1:
         words = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        of_one = (
+            ""
+            if are_frames
+            else " If they come from one source, such as parquet files, pass all of them as frames,"
+            " not as arrays or Delayed, whose partitions Dask has chosen for each alone."
+        )
         raise ValueError(
             f"The numbers of partitions differ: {words}. Repartition or rechunk them alike before"
-            " they are passed."
+            f" they are passed.{of_one}"
         )
 
 

@@ -77,11 +77,11 @@ class FitsShards(FitsBatches):
             The target, with the partitions of `X`.
         sample_weight : Dask Series or Array, or list of Delayed, default=None
             Weights of the rows, with the partitions of `X`.
-        X_val : DataFrame, array-like or Dask collection, default=None
+        X_val : DataFrame, array-like, Dask collection or list of Delayed, default=None
             Validation rows, in place of a hold-out. They are brought to the client.
-        y_val : array-like or Dask collection, default=None
+        y_val : array-like, Dask collection or list of Delayed, default=None
             Targets of `X_val`; needed with it.
-        sample_weight_val : array-like or Dask collection, default=None
+        sample_weight_val : array-like, Dask collection or list of Delayed, default=None
             Weights of `X_val`; `class_weight` multiplies them too.
 
         Returns
@@ -129,11 +129,13 @@ class FitsShards(FitsBatches):
         one_by_one = self.solver == "lbfgs" and self.n_members != 1
         callbacks = callbacks_of(self, None, None, None, None if one_by_one else n_epochs)
         with kept_on_failure(self):
-            given = computed(X_val), computed(y_val), computed(sample_weight_val)
+            given = X_val, y_val, sample_weight_val
             p = self._checked_for_shards(given)
             parts, client = parts_of(X, y, sample_weight), client_of(self.client)
             n_shards = self._n_shards_of(client, len(parts))
             require_workers(client)
+            names = "X_val", "y_val", "sample_weight_val"
+            given = [computed(*own, client) for own in zip(names, given, strict=True)]
             with Cluster(client, n_shards) as cluster:
                 cluster.require_version()
                 begun = self._begin_shards(p, cluster, parts, given, callbacks)

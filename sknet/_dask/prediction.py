@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sknet._dask.collections import (
+    compute,
     is_dask_array,
     is_delayed_list,
     is_lazy,
@@ -209,7 +210,8 @@ class PredictsLazily:
         local = self.to_local()
         model = dask.delayed(local, pure=False, traverse=False)
         call = dask.delayed(targets_and_prediction, pure=False)
-        found = dask.compute(*[call(part, model) for part in parts_of(X, y, sample_weight)])
+        parts = [call(part, model) for part in parts_of(X, y, sample_weight)]
+        found = compute(parts, self.client)
         found = [own for own in found if own is not None]
         if not found:
             raise ValueError("X has no rows: all partitions are empty.")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sknet._dask.collections import n_rows
 from sknet._fits import FEATURES, present_rows
 from sknet._streams import Batch, Scan, Source, naming
 from sknet._table.messages import TableError
@@ -107,11 +108,8 @@ def naming_partition(name: str) -> Iterator[None]:
 
 
 def _n_rows(part: Any) -> int:
-    """Return the rows of X in a part; raise if y or the weights have others."""
-    rows = {}
-    for name, values in zip(("X", "y", "sample_weight"), part, strict=False):
-        rows[name] = values.shape[0] if hasattr(values, "shape") else len(values)
-    return max(rows.values())
+    """Return the most rows of X, y and the weights in a part: reading it checks that all agree."""
+    return max(map(n_rows, part))
 
 
 def require_one_kind(names: Sequence[Any], kinds: dict[int, list[str]]) -> None:

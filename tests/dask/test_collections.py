@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from numpy.testing import assert_array_equal
 
 pytest.importorskip("distributed", reason="needs the extra dask")
@@ -44,7 +45,7 @@ def classifier(n_shards=1, **params):
 
 
 def delayed(values, cuts):
-    parts = zip([0, *cuts], [*cuts, len(values)], strict=True)
+    parts = zip([0, *cuts], [*cuts, values.shape[0]], strict=True)
     rows = values.iloc if hasattr(values, "iloc") else values
     return [dask.delayed(rows[start:stop]) for start, stop in parts]
 
@@ -141,6 +142,21 @@ def test_validation_rows_may_be_collections():
     here = {"X_val": MIXED, "y_val": Y, "sample_weight_val": WEIGHTS}
     model, other = regressor().fit(X, y, **own), regressor().fit(X, y, **here)
     assert_same_fit(model, other)
+    cuts = [0, 0, 700, 1900, N]
+    lists = {"X_val": MIXED, "y_val": Y, "sample_weight_val": WEIGHTS}
+    own = {name: delayed(values, cuts) for name, values in lists.items()}
+    assert_same_fit(regressor().fit(X, y, **own), other)
+    single = {"X_val": dask.delayed(MIXED), "y_val": dask.delayed(Y), "sample_weight_val": w}
+    assert_same_fit(regressor().fit(X, y, **single), other)
+
+
+@pytest.mark.parametrize("of", [np.asarray, scipy.sparse.csr_array], ids=["dense", "sparse"])
+def test_validation_rows_may_be_lists_of_delayed_arrays(of):
+    labels = SEVERAL[:600]
+    X, y = lazy(NUMBERS[:600]), lazy(labels)
+    own = {"X_val": delayed(NUMBERS[:600], [100, 100, 400]), "y_val": delayed(of(labels), [300])}
+    here = {"X_val": NUMBERS[:600], "y_val": labels}
+    assert_same_fit(classifier().fit(X, y, **own), classifier().fit(X, y, **here))
 
 
 def test_a_fit_to_an_array_forgets_the_names_of_an_earlier_frame():

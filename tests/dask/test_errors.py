@@ -13,6 +13,7 @@ pytest.importorskip("distributed", reason="needs the extra dask")
 
 import dask
 import dask.array as da
+import dask.bag
 import dask.dataframe as dd
 import distributed
 import scipy.sparse
@@ -46,6 +47,10 @@ def frames(X, y, n_parts=4):
     return collections(pd.DataFrame(X).rename(columns=str), y, None, n_parts)[:2]
 
 
+def frames_of(n_X, n_y):
+    return frames(X, T, n_X)[0], frames(X, T, n_y)[1]
+
+
 def delayed(*parts):
     return [dask.delayed(part) for part in parts]
 
@@ -59,9 +64,46 @@ def test_rows_in_memory_are_refused(client):
 
 def test_partitions_must_pair(client):
     refused(ValueError, "X has 6, y has 3", lazy(X, 6), lazy(T, 3))
-    refused(ValueError, "X has 6, y has 4", *(frames(X, T, 6)[0], frames(X, T, 4)[1]))
+    refused(ValueError, "X has 6, y has 4", *frames_of(6, 4))
     uneven = da.from_array(T, chunks=(100, 150, 100, 100, 100, 50))
     refused(ValueError, "Partition 1: X has 100 rows, y has 150", lazy(X, 6), uneven, n_shards=2)
+
+
+def test_advice_for_arrays_of_one_parquet_source_can_be_followed(client, tmp_path):
+    frame = pd.DataFrame(X, columns=list("abcd")).assign(y=T, **{
+        f"more{k}": np.arange(600.0) for k in range(20)
+    })  # fmt: skip
+    for k in range(12):
+        frame[k * 50 : (k + 1) * 50].to_parquet(tmp_path / f"part.{k:02}.parquet")
+    source = dd.read_parquet(tmp_path)
+    rows, y = source.drop(columns="y"), source["y"]
+    words = "X has 12, y has .*pass all of them as frames, not as arrays or Delayed"
+    refused(ValueError, words, rows.values, y.values)
+    refused(ValueError, words, rows.to_delayed(), y.to_delayed())
+    assert model(n_shards=2).fit(rows, y).n_features_in_ == 24
+    assert "frames" not in refused(ValueError, "X has 6, y has 4", *frames_of(6, 4))
+
+
+def test_a_single_delayed_and_a_bag_are_refused_by_name(client):
+    one, y = dask.delayed(X), dask.delayed(T)
+    refused(TypeError, r"X is a single Delayed: pass a list, \[X\]", one, y)
+    refused(TypeError, r"y is a single Delayed: pass a list, \[y\]", [one], y)
+    bag = dask.bag.from_sequence(X.tolist(), npartitions=2)
+    refused(TypeError, r"X is a Bag of Dask, .*X\.to_dataframe", bag, lazy(T, 2))
+    refused(TypeError, "X_val is a Bag", lazy(X), lazy(T), fit={"X_val": bag, "y_val": T})
+    own = model(n_shards=1).fit([one], [y])
+    assert own.score([one], [y]) == pytest.approx(own.to_local().score(X, T))
+    for wrong, words in ((one, "single Delayed"), (bag, "a Bag")):
+        with pytest.raises(TypeError, match=words):
+            own.predict(wrong)
+        with pytest.raises(TypeError, match=words):
+            own.score(wrong, lazy(T))
+
+
+def test_masked_validation_rows_of_a_list_are_refused(client):
+    masked = np.ma.masked_greater(X, 1.0)
+    fit = {"X_val": delayed(masked[:300], masked[300:]), "y_val": T}
+    refused(ValueError, "X has masked entries", lazy(X), lazy(T), fit=fit)
 
 
 def test_a_column_is_of_one_kind_in_all_partitions(client):

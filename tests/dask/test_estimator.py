@@ -17,6 +17,7 @@ from sklearn.base import clone
 
 pytest.importorskip("distributed", reason="needs the extra dask")
 
+import dask
 import distributed
 
 import sknet.dask
@@ -86,6 +87,23 @@ def test_two_clients_at_once(cluster):
             alone = model.fit(X, y)
             for a, b in zip(parameters(alone), parameters(fitted), strict=True):
                 assert_array_equal(a, b)
+
+
+def test_a_client_that_is_not_the_default_scores_and_validates(cluster):
+    """Rows that are kept on its workers are known to no other client."""
+    with distributed.Client(cluster, set_as_default=False) as own:
+        X, y, w = own.persist([lazy(NUMBERS), lazy(Y), lazy(np.ones(len(Y)))])
+        model = DaskMLPBackpropRegressor(**PARAMS, n_shards=2, client=own)
+        model.fit(X, y, X_val=X, y_val=y, sample_weight_val=w)
+        assert model.score(X, y, w) == pytest.approx(model.to_local().score(NUMBERS, Y))
+        here = {"X_val": NUMBERS, "y_val": Y, "sample_weight_val": np.ones(len(Y))}
+        other = clone(model).fit(X, y, **here)
+        assert model.validation_scores_ == other.validation_scores_
+        parts = [own.persist(dask.delayed(NUMBERS))]
+        assert model.score(parts, [dask.delayed(Y)]) == pytest.approx(model.score(NUMBERS, Y))
+    with dask.config.set(scheduler="threads"):
+        closed = model.score(lazy(NUMBERS), lazy(Y))
+    assert closed == pytest.approx(model.score(NUMBERS, Y))
 
 
 @pytest.mark.slow
