@@ -3,6 +3,7 @@
 ==============  ========================================================
 collections.py  Dask collections -> parts: delayed (X, y, sample_weight)
 cluster.py      functions called on shards, on the workers of a client
+dealing.py      how rows are dealt: fits that go on repeat it
 reading.py      the parts of a shard -> rows, on a worker
 fit.py          fit: what happens on the client
 prediction.py   lazy predictions

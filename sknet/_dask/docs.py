@@ -16,7 +16,8 @@ n_shards : int, default=None
     Shards into which the rows are divided, at most the number of partitions. Each is trained on by
     a thread of a worker; partition k belongs to shard ``k % n_shards``. With 1, the fit is that of
     the local estimator. None is the number of threads, of partitions, or 32: the least. More shards
-    are faster, and a little less accurate for equal epochs.
+    are faster, and a little less accurate for equal epochs. If `warm_start` continues a fit that
+    has held out rows, None is the number of that fit, and another one is an error.
 
 average_every : int, default=100
     Steps that each shard takes by itself, at most, before parameters are averaged; there are at

@@ -13,6 +13,7 @@ from sknet._base import BaseMLP
 from sknet._compat import callbacks_of, clone_parametrized, with_callbacks
 from sknet._dask.cluster import Cluster, client_of, require_workers
 from sknet._dask.collections import computed, parts_of
+from sknet._dask.dealing import Dealing, continued
 from sknet._dask.reading import (
     Seen,
     WeighingAlone,
@@ -159,11 +160,18 @@ class FitsShards(FitsBatches):
     def _n_shards_of(self, client: Any, n_parts: int) -> int:
         """Return the number of shards."""
         if self.n_shards is None:
+            first = self._first_dealing()
+            if first is not None and first.n_shards <= n_parts:
+                return first.n_shards
             return max(1, min(require_workers(client), n_parts, MOST_SHARDS))
         if self.n_shards > n_parts:
             why = f"must be at most the number of partitions, {n_parts}: repartition X and y"
             raise _params.refuse(self, "n_shards", why)
         return int(self.n_shards)
+
+    def _first_dealing(self) -> Dealing | None:
+        """Return how the fit that goes on has dealt its rows; None if it has held out no rows."""
+        return getattr(self, "_dealing", None) if self.warm_start else None
 
     def _begin_shards(
         self, p: dict[str, Any], cluster: Cluster, parts: Sequence[Any], given: Any, callbacks: Any
@@ -185,6 +193,10 @@ class FitsShards(FitsBatches):
         schema = self._schema(whole.scan.columns, goes_on)
         target = self._target(p, whole.scan.y, goes_on, None, False)
         settled = self._settled(p, whole.scan, schema, target, given, MOST_HELD_ROWS, goes_on)
+        self._dealing = self._first_dealing()
+        if settled.settings.early_stopping and given[0] is None:
+            now = Dealing(cluster.n_shards, len(parts), settled.totals.n_rows)
+            self._dealing = continued(self, self._dealing, now)
         settled = self._settled_for_shards(settled, len(scanned))
         shards = self._shards(cluster, scanned, reader, schema, target, settled)
         return self._begun(settled, shards, schema, target, given, callbacks)
@@ -240,11 +252,13 @@ class FitsShards(FitsBatches):
         -------
         estimator : MLPBackpropClassifier or MLPBackpropRegressor
             It needs neither Dask nor a client. Its predictions are those of this estimator, in
-            every bit.
+            every bit. A fit of it that goes on holds out other rows than several shards: pass
+            X_val, or set early_stopping=False.
         """
         local = self._local()
         vars(local).clear()
-        vars(local).update({name: v for name, v in vars(self).items() if name not in OWN})
+        left_out = {*OWN, "_dealing"}
+        vars(local).update({name: v for name, v in vars(self).items() if name not in left_out})
         return local
 
     def __sklearn_clone__(self) -> Self:

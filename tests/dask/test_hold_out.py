@@ -7,6 +7,7 @@ from sklearn.model_selection import train_test_split
 
 pytest.importorskip("distributed", reason="needs the extra dask")
 
+from sknet._params import InvalidParameterError
 from sknet._training.hold_out import drawn, held_sizes
 from sknet._training.shards import Shards
 from sknet.dask import DaskMLPBackpropClassifier, DaskMLPBackpropRegressor
@@ -93,3 +94,65 @@ def test_too_few_rows_say_what_to_do():
     own = collections(NUMBERS[:2], NUMBERS[:2, 0], n_parts=2)[:2]
     with pytest.raises(ValueError, match=r"n_samples=2 are not enough .* early_stopping=False"):
         DaskMLPBackpropRegressor(**PARAMS, n_shards=2).fit(*own)
+
+
+WARM = {**PARAMS, "warm_start": True}
+ROWS = NUMBERS[:240], np.sin(NUMBERS[:240, 0])
+
+
+def went_on(held, first, second, n_parts=6, **given):
+    """The rows that two fits have held out, the second of which continues the first."""
+    model = DaskMLPBackpropRegressor(**{**WARM, **first}).fit(*collections(*ROWS, n_parts=6)[:2])
+    model.set_params(**second).fit(*collections(*ROWS, n_parts=n_parts)[:2], **given)
+    return model, [rows for rows, _, _ in held]
+
+
+@pytest.mark.parametrize("second", [{}, {"n_shards": None}], ids=["same", "None"])
+def test_a_fit_that_goes_on_holds_out_the_same_rows(held, second):
+    _, (first, again) = went_on(held, {"n_shards": 3}, second)
+    assert_array_equal(first, again)
+
+
+def test_a_larger_cluster_changes_nothing(held, monkeypatch):
+    model, (_,) = went_on(held, {"n_shards": None}, {"early_stopping": False})
+    monkeypatch.setattr("sknet._dask.fit.require_workers", lambda client: 6)
+    model.set_params(early_stopping=True).fit(*collections(*ROWS)[:2])
+    assert_array_equal(held[0][0], held[1][0])
+    model.set_params(warm_start=False).fit(*collections(*ROWS)[:2])
+    assert len(held[2][1]) == 6
+
+
+@pytest.mark.parametrize(("n_first", "n_second"), [(3, 2), (2, 3), (1, 2), (2, 1)])
+def test_another_number_of_shards_is_refused(held, n_first, n_second):
+    """Else rows that were trained on would be validated on."""
+    words = rf"n_shards.* must be {n_first}, .*Set n_shards={n_first}, .* Got {n_second} instead"
+    with pytest.raises(InvalidParameterError, match=words):
+        went_on(held, {"n_shards": n_first}, {"n_shards": n_second})
+
+
+def test_other_partitions_are_refused(held):
+    with pytest.raises(ValueError, match=r"X has 4 partitions, and had 6 in the first fit"):
+        went_on(held, {"n_shards": 2}, {}, n_parts=4)
+    with pytest.raises(InvalidParameterError, match=r"repartition X and y into 3 partitions"):
+        went_on(held, {"n_shards": 3}, {"n_shards": None}, n_parts=2)
+    went_on([], {"n_shards": 1}, {}, n_parts=4)  # of one shard, all rows are in order
+
+
+def test_without_a_hold_out_the_shards_may_change(held):
+    X, y = ROWS
+    model, _ = went_on(held, {"n_shards": 3}, {"n_shards": 2, "early_stopping": False})
+    assert len(model.loss_curve_) == 4
+    assert not hasattr(model.to_local(), "_dealing")
+    went_on(held, {"n_shards": 3}, {"n_shards": 2}, X_val=X, y_val=y)
+    went_on(held, {"n_shards": 3, "early_stopping": False}, {"n_shards": 2, "early_stopping": True})
+    went_on(held, {"n_shards": 3}, {"n_shards": 2, "warm_start": False})
+
+
+def test_a_refused_fit_changes_nothing(held):
+    own = collections(*ROWS)[:2]
+    model = DaskMLPBackpropRegressor(**WARM, n_shards=3).fit(*own)
+    before = dict(vars(model))
+    with pytest.raises(InvalidParameterError):
+        model.set_params(n_shards=2).fit(*own)
+    model.set_params(n_shards=3)
+    assert vars(model) == before
