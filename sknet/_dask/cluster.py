@@ -14,8 +14,8 @@ from distributed.client import FutureCancelledError
 #: Seconds after which a fit gives up, if there is no worker in all this time. A worker that a nanny
 #: starts again is back within a few.
 SECONDS_WITHOUT_WORKERS = 30.0
-#: Seconds in which a worker must be there when a fit begins.
-SECONDS_TO_BEGIN = 5.0
+#: Seconds in which a worker must be there when a fit begins; an adaptive cluster starts it then.
+SECONDS_TO_BEGIN = 30.0
 #: Seconds between two looks at whether there are workers.
 SECONDS_BETWEEN_LOOKS = 2.0
 #: Bytes up to which an argument is sent within each task.
@@ -57,14 +57,21 @@ def client_of(client: Any) -> distributed.Client:
 
 def require_workers(client: distributed.Client) -> int:
     """Return the number of threads of all workers; raise if there is none for some seconds."""
-    started = monotonic()
-    while not (threads := client.nthreads()):
-        if monotonic() - started > SECONDS_TO_BEGIN:
-            raise ClusterError(
-                "The cluster has no workers. Start some, or wait for them:"
-                " client.wait_for_workers(1)."
-            )
-        wait_a_little()
+    if threads := client.nthreads():
+        return sum(threads.values())
+    # an adaptive cluster that has no workers starts some only for a task
+    started, task = monotonic(), client.submit(int, pure=False)
+    try:
+        while not (threads := client.nthreads()):
+            if monotonic() - started > SECONDS_TO_BEGIN:
+                raise ClusterError(
+                    f"The cluster has no workers, and none has come within {SECONDS_TO_BEGIN:g} s."
+                    " Start some, or wait for them: client.wait_for_workers(1). If they start more"
+                    " slowly on an adaptive cluster, let it keep one: cluster.adapt(minimum=1)."
+                )
+            wait_a_little()
+    finally:
+        task.release()
     return sum(threads.values())
 
 

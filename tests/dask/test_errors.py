@@ -331,4 +331,6 @@ def test_no_workers(monkeypatch):
         own.scale(0)
         while client.nthreads():
             time.sleep(0.05)
-        refused(ClusterError, "no workers. Start some", lazy(X), lazy(T), n_shards=2)
+        refused(
+            ClusterError, r"no workers, .*within 0.5 s\. Start some", lazy(X), lazy(T), n_shards=2
+        )

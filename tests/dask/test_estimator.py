@@ -106,6 +106,22 @@ def test_a_client_that_is_not_the_default_scores_and_validates(cluster):
     assert closed == pytest.approx(model.score(NUMBERS, Y))
 
 
+@pytest.mark.parametrize("n_shards", [None, 2])
+def test_an_adaptive_cluster_without_workers_starts_some(client, n_shards):
+    X, y = lazy(NUMBERS), lazy(Y)
+    own = distributed.LocalCluster(
+        n_workers=0, threads_per_worker=1, processes=False, dashboard_address=":0"
+    )
+    with own, distributed.Client(own, set_as_default=False) as other:
+        own.adapt(minimum=0, maximum=1)
+        assert not other.nthreads()
+        model = DaskMLPBackpropRegressor(**PARAMS, client=other, n_shards=n_shards).fit(X, y)
+        assert not other.futures
+    expected = clone(model).set_params(client=client, n_shards=n_shards or 1).fit(X, y)
+    for a, b in zip(parameters(model), parameters(expected), strict=True):
+        assert_array_equal(a, b)
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_local_estimator_passes_the_checks_of_scikit_learn():
