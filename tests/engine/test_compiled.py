@@ -40,11 +40,13 @@ LOSSES_WITH_TWIN = [
 ]
 
 
-@pytest.fixture(scope="module")
-def kernels():
+@pytest.fixture
+def kernels(monkeypatch):
+    """The kernels, by which every fit is compiled, however short it is."""
     pytest.importorskip("numba", minversion="0.60", exc_type=ImportError)
     from sknet._engine import kernels
 
+    monkeypatch.setattr(compiled, "NUMBA_MIN_SECONDS", 0.0)
     return kernels
 
 
