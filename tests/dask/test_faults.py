@@ -56,7 +56,7 @@ def processes():
 @pytest.fixture
 def client(processes):
     with distributed.Client(processes) as own:
-        own.wait_for_workers(2, timeout=60)
+        own.wait_for_workers(2, timeout=300)
         yield own
         assert not own.futures
         assert not tasks(own)
@@ -159,6 +159,8 @@ def interrupting(monkeypatch, function, number):
 
     submit, calls = Cluster._submitted, []
     monkeypatch.setattr(Cluster, "_submitted", submitted)
+    # a process that was started in the background ignores SIGINT
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_ctrl_c_keeps_the_last_epoch_and_leaves_nothing(client, monkeypatch):
