@@ -147,14 +147,14 @@ def test_all_workers_gone(monkeypatch):
 
 
 def interrupting(monkeypatch, function, number):
-    """Send Ctrl-C to this process shortly after the nth call of a function."""
+    """Send Ctrl-C to this process after the nth call of a function, while its tasks run."""
 
     def submitted(cluster, called, *args):
         futures = submit(cluster, called, *args)
         if called.__name__ == function:
             calls.append(called)
             if len(calls) == number:
-                threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
+                signal.raise_signal(signal.SIGINT)  # while the tasks run
         return futures
 
     submit, calls = Cluster._submitted, []
