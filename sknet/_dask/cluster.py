@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +18,8 @@ SECONDS_WITHOUT_WORKERS = 30.0
 SECONDS_TO_BEGIN = 30.0
 #: Seconds between two looks at whether there are workers.
 SECONDS_BETWEEN_LOOKS = 2.0
+#: Seconds between two counts of the workers, where there are none.
+SECONDS_BETWEEN_COUNTS = 0.2
 #: Bytes up to which an argument is sent within each task.
 SMALL_BYTES = 1 << 16
 MEMORY_ADVICE = (
@@ -69,7 +71,7 @@ def require_workers(client: distributed.Client) -> int:
                     " Start some, or wait for them: client.wait_for_workers(1). If they start more"
                     " slowly on an adaptive cluster, let it keep one: cluster.adapt(minimum=1)."
                 )
-            wait_a_little()
+            sleep(SECONDS_BETWEEN_COUNTS)
     finally:
         task.release()
     return sum(threads.values())
@@ -216,7 +218,7 @@ class Cluster:
                             "The cluster has lost all of its workers, and none has come back within"
                             f" {SECONDS_WITHOUT_WORKERS:g} s. Start workers, then fit again."
                         )
-                    wait_a_little()
+                    sleep(SECONDS_BETWEEN_COUNTS)
                 last_seen = monotonic()
 
     @contextlib.contextmanager
@@ -269,13 +271,6 @@ async def wait_for(futures: list[distributed.Future], client: distributed.Client
             if future.status != "finished":
                 raise distributed.CancelledError(future.key)
         waiting = list(others)
-
-
-def wait_a_little() -> None:
-    """Wait for a worker to come back."""
-    from time import sleep
-
-    sleep(0.2)
 
 
 def large_graphs() -> Any:
