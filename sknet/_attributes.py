@@ -61,10 +61,12 @@ class FittedAttributes:
             {"W": W.reshape(-1, *W.shape[-2:]), "b": b.reshape(-1, 1, b.shape[-1])}
             for W, b in zip(self.coefs_, self.intercepts_, strict=True)
         ]
-        first: list[dict[str, np.ndarray]] = [{}] if self._encoding["knots"] else []
+        first: list[dict[str, np.ndarray]] = []
         if self.embeddings_:
             E = np.concatenate(self.embeddings_, axis=-2)
             first.append({"E": E.reshape(-1, *E.shape[-2:])})
+        if self._encoding["knots"]:
+            first.append({})
         if self.frequencies_ is not None:
             own = {"F": self.frequencies_, "P": self.phases_}
             first.append({name: a.reshape(-1, *a.shape[-2:]) for name, a in own.items()})

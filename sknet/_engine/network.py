@@ -125,12 +125,12 @@ def bound_copies(layers: Sequence[Layer], views: Sequence[Mapping[str, Array]]) 
 
 def work_array(layers: Sequence[Layer], n_members: int, n_samples: int, dtype: DTypeLike) -> Array:
     """Return scratch memory as large as the largest output of `layers`."""
-    return np.empty(n_members * n_samples * max(layer.n_out for layer in layers), dtype)
+    return np.empty(n_members * n_samples * max(layer.n_stored for layer in layers), dtype)
 
 
 def chunk_rows(layers: Sequence[Layer], n_members: int) -> int:
     """Return the rows of a chunk, such that its buffers fit the cache."""
-    widest = n_members * max(layer.n_out for layer in layers)
+    widest = n_members * max(layer.n_stored for layer in layers)
     return max(ROW_MULTIPLE, CHUNK_ELEMENTS // widest // ROW_MULTIPLE * ROW_MULTIPLE)
 
 
@@ -260,7 +260,7 @@ class Network:
 
     def elements(self, n_samples: int) -> int:
         """Return how many elements of activations and parameters a step of all members uses."""
-        units = sum(layer.n_out for layer in self.layers)
+        units = sum(layer.n_stored for layer in self.layers)
         n_params = sum(layer.n_touched(n_samples) for layer in self.layers)
         return self.n_members * (n_samples * units + n_params)
 

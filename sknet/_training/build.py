@@ -177,12 +177,13 @@ def first_layers(encoder: Encoder) -> list[Layer]:
     """Return the layers before the dense ones, which encode numbers and embed categories."""
     layers: list[Layer] = []
     n_codes, n_columns = len(encoder.embedded), encoder.n_columns
-    if encoder.knots:
-        numbers = PiecewiseLinear(n_columns, *zip(*encoder.knots, strict=True), n_codes)
-        n_columns = numbers.n_out
-        layers.append(numbers)
+    n_numbers = n_columns - n_codes
     if n_codes:
-        layers.append(Embedding(n_columns - n_codes, encoder.embedded_levels, encoder.dim))
+        layers.append(Embedding(n_numbers, encoder.embedded_levels, encoder.dim))
+        n_columns = layers[-1].n_out
+    if encoder.knots:
+        columns, knots = zip(*encoder.knots, strict=True)
+        layers.append(PiecewiseLinear(n_columns, columns, knots, n_columns - n_numbers))
         n_columns = layers[-1].n_out
     columns, n_frequencies = encoder.periodic
     if columns:

@@ -113,7 +113,7 @@ def _output(prepared: Prepared, built: Built, n_layers: int | None = None) -> np
 
 def _step(built: Built, n_samples: int) -> int:
     """Return the distance of the examined rows."""
-    widest = built.network.n_members * max(layer.n_out for layer in built.network.layers)
+    widest = built.network.n_members * max(layer.n_stored for layer in built.network.layers)
     return -(-n_samples // max(1, min(EXAMINED_ROWS, EXAMINED_ELEMENTS // widest)))
 
 

@@ -8,8 +8,10 @@ embedding.py         Embedding: a row of E for each categorical column
 level_dropout.py     LevelDropout: unknown levels at random, in training only
 periodic.py          Periodic: cosines of each number, of learned frequencies
 piecewise_linear.py  PiecewiseLinear: the position of a number in each of its bins
+rows.py              Rows: a batch that is no array, and forms its own products
 scaled_dense.py      ScaledDense: a dense layer with a factor for each input
 sparse_rows.py       SparseRows: a batch of sparse rows and its products
+spline_rows.py       SplineRows: a batch with piecewise-linear codes that are looked up
 ===================  ===============================================================================
 """
 

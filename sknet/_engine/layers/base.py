@@ -132,6 +132,11 @@ class Layer:
         """
         raise NotImplementedError
 
+    @property
+    def n_stored(self) -> int:
+        """Numbers that the output holds for a row."""
+        return self.n_out
+
     def n_slopes(self, stores_slopes: bool) -> int:
         """Return how many slopes per row the compiled twin stores for its backward pass.
 

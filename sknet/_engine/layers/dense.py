@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from sknet._engine.activations import ACTIVATIONS, Array
 from sknet._engine.initializers import initializer
 from sknet._engine.layers.base import Layer
-from sknet._engine.layers.sparse_rows import SparseRows
+from sknet._engine.layers.rows import Rows
 from sknet._engine.parameters import ALL, BIASES, WEIGHTS, Members
 
 
@@ -132,7 +132,7 @@ class Dense(Layer):
         if X.shape[-1] > self.n_in:
             np.matmul(X, self.W_and_b, Z)
         else:
-            if isinstance(X, SparseRows):
+            if isinstance(X, Rows):
                 X.product(self.W, Z)
             else:
                 self._times_W(X, self.W, Z)
@@ -146,13 +146,15 @@ class Dense(Layer):
         if X.shape[-1] > self.n_in:
             np.matmul(X.mT, delta, self.dW_and_db)
         else:
-            if isinstance(X, SparseRows):
+            if isinstance(X, Rows):
                 X.transposed_product(delta, self.dW)
             else:
                 np.matmul(X.mT, delta, self.dW)
             np.matmul(buffers.ones, delta, self.db)
         if not input_gradient:
             return None
+        if isinstance(X, Rows):
+            return X.input_gradient(delta, self.W)
         if buffers.dX is None:
             buffers.dX = np.empty((*delta.shape[:-1], self.n_in), delta.dtype)
         self._times_W_transposed(delta, self.W_transposed, buffers.dX)

@@ -73,6 +73,7 @@ class Dropout(Layer):
     def forward(self, X: Any, buffers: DropoutBuffers) -> Any:
         if isinstance(X, SparseRows):
             return X.for_members(len(self.generators)).masked(self.draw)
+        X = np.asarray(X)  # SplineRows
         if buffers.A is None or buffers.mask is None:
             shape = (len(self.generators), *X.shape[-2:])
             buffers.A, buffers.mask = np.empty(shape, X.dtype), np.empty(shape, X.dtype)

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from sknet._engine.activations import Array
+from sknet._engine.layers.rows import Rows
 
 
-class SparseRows:
+class SparseRows(Rows):
     """A batch of sparse input: one CSR matrix for all members, or one for each."""
 
     def __init__(self, *matrices: Any) -> None:
