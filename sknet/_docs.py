@@ -134,10 +134,12 @@ batch_size : int or 'auto', default='auto'
     Rows of a mini-batch. If it is larger than the number of rows, a batch has all
     rows. Not for 'lbfgs'.
 
-learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', 'coslog4'} or \
-callable, default='constant'
+learning_rate : {'auto', 'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', 'coslog4'} \
+or callable, default='auto'
     Schedule of the learning rate. Not for 'lbfgs'.
 
+    - 'auto', 'cosine' over a number of epochs that follows from the rows, from 100,000 rows on;
+      below, or if `max_iter`, `n_iter_no_change` or `max_time` is given, 'constant'
     - 'constant', `learning_rate_init`
     - 'invscaling', ``learning_rate_init / (t + 1) ** power_t`` after t training samples, updated
       each epoch

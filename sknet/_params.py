@@ -61,7 +61,7 @@ RULES: Mapping[str, Rule] = {
     "solver": one_of("lbfgs", *STOCHASTIC),
     "alpha": AUTO | real("[0, inf)"),
     "batch_size": AUTO | integer(1),
-    "learning_rate": one_of(*SCHEDULES)
+    "learning_rate": one_of("auto", *SCHEDULES)
     | Rule(callable, "a callable that takes the progress of training and returns the rate"),
     "warmup": AUTO | real("[0, inf)"),
     "dropout": AUTO
@@ -144,7 +144,8 @@ def _stochastic(p: Mapping[str, Any]) -> bool:
 
 def _horizon(p: Mapping[str, Any]) -> bool:
     schedule = p["learning_rate"]
-    return _stochastic(p) and isinstance(schedule, str) and SCHEDULES[schedule].has_horizon
+    is_named = isinstance(schedule, str) and schedule != "auto"
+    return _stochastic(p) and is_named and SCHEDULES[schedule].has_horizon
 
 
 def _optimizer_reads(name: str) -> Condition:
@@ -175,7 +176,10 @@ HAS_EFFECT: Mapping[str, tuple[Condition, ...]] = {
         for optimizer in OPTIMIZERS.values()
         for name in optimizer.parameters
     },
-    **dict.fromkeys(("batch_size", "learning_rate", "shuffle", "warmup"), (IS_STOCHASTIC,)),
+    **dict.fromkeys(("batch_size", "shuffle", "warmup"), (IS_STOCHASTIC,)),
+    "learning_rate": (  # "constant", scikit-learn's default, asks for nothing
+        Condition("solver", lambda p: _stochastic(p) or p["learning_rate"] == "constant"),
+    ),
     "learning_rate_init": (
         IS_STOCHASTIC,
         Condition("learning_rate", lambda p: not callable(p["learning_rate"])),

@@ -167,7 +167,7 @@ class MLPBackpropRegressor(RegressorMixin, PredictsIntervals, FitsBatches):
         dropout_input: float = 0.0,
         clip_norm: float | None = None,
         batch_size: int | str = "auto",
-        learning_rate: Schedule = "constant",
+        learning_rate: Schedule = "auto",
         learning_rate_init: float | str = "auto",
         power_t: float = 0.5,
         warmup: float | str = "auto",

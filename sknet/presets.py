@@ -15,6 +15,7 @@ SKLEARN: dict[str, Any] = {
     "solver": "adam",
     "alpha": 5e-7,  # scikit-learn's 1e-4 belongs to the sum over a batch of 200 rows
     "batch_size": 200,
+    "learning_rate": "constant",
     "learning_rate_init": 0.001,
     "warmup": 0,
     "max_iter": 200,

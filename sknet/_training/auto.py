@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from sknet._engine.optimizers import OPTIMIZERS
+from sknet._engine.schedules import SCHEDULES
 
 #: Up to this number of rows, training uses all rows in each step, and no part that treats a row of
 #: weight 2 in another way than two rows.
@@ -30,6 +33,15 @@ EMBEDDING_OF_NUMBERS = {True: "periodic", False: "ple"}
 STEPS_WITHOUT_HOLD_OUT = 2000
 #: From these numbers of rows on, batches have so many rows.
 BATCHES = {0: 32, MANY_ROWS: 256, 100_000: 512, 400_000: 1024}
+#: From this number of rows on, a budget of rows that are seen replaces patience: so many in all, in
+#: epochs between these bounds, while the rate falls to zero by a cosine. Measured, test error and
+#: CPU seconds, with patience and so: delays of 307,000 flights .379 in 125 s, .377 in 16 s; whether
+#: they are late .203 in 89 s, .202 in 20 s; a made-up target of 500,000 rows R2 .9165 in 81 s,
+#: .9174 in 22 s. Below, both are about equal: 43,000 diamonds .0894 in 2.5 s, .0873 in 3.6 s;
+#: 39,000 adults .141 in 3.9 s, .143 in 4.7 s.
+MANY_ROWS_TO_SEE, ROWS_SEEN, EPOCHS = 100_000, 6_000_000, (6, 30)
+#: Epochs over which the weights are averaged; and with a schedule that ends at a rate near zero.
+HORIZON, HORIZON_OF_SCHEDULES = 6.0, 1.0
 #: The learning rate of full batches for classes and for numbers, near scikit-learn's. At higher
 #: rates they fit the rows exactly, and Adam then makes large steps of rounding errors.
 FULL_BATCH_RATE = {True: 1.5e-3, False: 1e-3}
@@ -49,6 +61,12 @@ DECAY, DECAY_OF_FEW_ROWS = 0.01, {True: 0.3, False: 0.1}
 EMBEDDING_DROPOUT = 0.25
 #: Patience in epochs with many rows, and with few, whose epochs have few steps.
 PATIENCE, PATIENCE_OF_FEW_ROWS = 8, 30
+
+
+#: The schedules that start at their largest rate.
+WARMED_UP = "constant", "invscaling", "adaptive", "cosine"
+#: Not continued from the first call: at the end of a schedule the rate is zero.
+NEW_IN_EACH_CALL = frozenset({"learning_rate"})
 
 
 class Facts(NamedTuple):
@@ -102,7 +120,7 @@ def resolved(
     found, chosen = dict(p), {}
     for name in RULES:  # in this order: later rules see what earlier ones have chosen
         if name in asked:
-            is_known = name in earlier
+            is_known = name in earlier and name not in NEW_IN_EACH_CALL
             found[name] = earlier[name] if is_known else RULES[name](_Case(found, facts, p))
             chosen[name] = found[name]
     if "dropout" in chosen:
@@ -150,10 +168,15 @@ class _Case:
     def folds(self) -> bool:
         return self.p["cv"] is not None and not self.facts.incremental
 
+    def asked_for(self, name: str) -> bool:
+        """Whether the user gave a value to a parameter."""
+        return not (isinstance(self._asked[name], str) and self._asked[name] == "auto")
+
     @property
-    def by_auto(self) -> bool:
-        """Whether early stopping itself is "auto"."""
-        return isinstance(self._asked["early_stopping"], str)
+    def is_scheduled(self) -> bool:
+        """Whether the schedule has a horizon, at whose end the rate is near zero."""
+        schedule = self.p["learning_rate"]
+        return isinstance(schedule, str) and SCHEDULES[schedule].has_horizon
 
 
 def _batch_size(case: _Case) -> int:
@@ -174,9 +197,19 @@ def _learning_rate(case: _Case) -> float:
     return 2e-2 if case.facts.is_class else 1.2e-2
 
 
+def _schedule(case: _Case) -> str:
+    """A cosine runs to its end: it is only chosen where nothing is said about the end."""
+    asked = case.asked_for
+    is_free = not asked("max_iter") and not asked("n_iter_no_change") and case.p["max_time"] is None
+    is_large = case.is_on and case.facts.n_rows >= MANY_ROWS_TO_SEE
+    return "cosine" if is_large and is_free and not case.facts.incremental else "constant"
+
+
 def _max_iter(case: _Case) -> int:
     if not case.is_on or case.facts.incremental:
         return 200
+    if case.p["learning_rate"] == "cosine" and not case.asked_for("learning_rate"):
+        return int(np.clip(ROWS_SEEN // case.facts.n_rows, *EPOCHS))
     if case.validates:
         return 100 if case.is_rich else 200
     n_batches = -(-case.facts.n_rows // case.p["batch_size"])
@@ -207,12 +240,13 @@ RULES: dict[str, Any] = {
     "validation_fraction": lambda c: (
         HELD_SHARE_OF_FEW_ROWS if c.is_on and not c.is_rich else HELD_SHARE
     ),
-    "scoring": lambda c: "loss" if c.by_auto and c.is_on else None,
+    "scoring": lambda c: "loss" if c.is_on and not c.asked_for("early_stopping") else None,
+    "learning_rate": _schedule,
     "batch_size": _batch_size,
     "learning_rate_init": _learning_rate,
     "max_iter": _max_iter,
     "n_iter_no_change": _patience,
-    "warmup": lambda c: 1.8 if c.is_on and c.p["learning_rate"] == "constant" else 0,
+    "warmup": lambda c: 1.8 if c.is_on and c.p["learning_rate"] in WARMED_UP else 0,
     "alpha": lambda c: 0.0 if c.decays else 5e-7,
     "weight_decay": lambda c: (
         DECAY_OF_FEW_ROWS[c.facts.is_class]
@@ -220,7 +254,9 @@ RULES: dict[str, Any] = {
         else DECAY
     ),
     "dropout": lambda c: 0.1 if c.is_on and c.facts.is_class else 0.0,
-    "averaging": lambda c: 6.0 if c.is_on else None,
+    "averaging": lambda c: (
+        None if not c.is_on else HORIZON_OF_SCHEDULES if c.is_scheduled else HORIZON
+    ),
     "calibration": _tempers,
     "label_smoothing": _smoothing,
     "input_scaling_layer": lambda c: (

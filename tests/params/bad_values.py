@@ -22,7 +22,7 @@ BAD = {
     "solver": [*NO_NAME, "auto", ["adam"]],
     "alpha": [*NO_NUMBER, inf, 10**400, -1, -1e-300],
     "batch_size": [*NO_INTEGER, inf, 0, -1, "full"],
-    "learning_rate": [*NO_NAME, "auto", 0.1],
+    "learning_rate": [*NO_NAME, 0.1],
     "warmup": [*NO_NUMBER, inf, -1, -0.1],
     "dropout": [*NO_NUMBER, inf, 1, 1.0, -0.1, (0.1, 0.1), (1.0,), ("0.1",), np.ones((1, 1)) / 2],
     "dropout_input": [*NO_NUMBER, inf, 1, 1.0, -0.1, (0.1,), [0.1]],

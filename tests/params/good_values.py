@@ -21,7 +21,7 @@ GOOD = {
     "solver": ["lbfgs", *OPTIMIZERS, np.str_("sgd")],
     "alpha": ["auto", 0, 0.0, 1e-3, np.float32(0.001), np.int64(0)],
     "batch_size": ["auto", 1, 10, 10**6, np.int64(7)],
-    "learning_rate": [*SCHEDULES, lambda progress: 0.01 / (1 + progress.epoch)],
+    "learning_rate": ["auto", *SCHEDULES, lambda progress: 0.01 / (1 + progress.epoch)],
     "warmup": ["auto", 0, 0.0, 1, 2, 0.1, 1.8, np.int64(1), np.float32(0.5)],
     "dropout": ["auto", 0, 0.0, 0.5, np.float32(0.1), (0.2,), [0], np.array([0.3])],
     "dropout_input": [0, 0.5, np.float32(0.1)],

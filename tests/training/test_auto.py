@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from sknet import MLPBackpropClassifier, MLPBackpropRegressor, presets
 from sknet._engine.losses import LOSSES
+from sknet._training import auto
 from tests.marks import ignore_convergence
 
 RNG = np.random.default_rng(0)
@@ -158,3 +159,68 @@ def test_the_default_is_better_than_scikit_learns_settings_on_real_tables():
             scores.append(model.score(rows[1::2], y[1::2]))
         better += scores[0] > scores[1] - 0.005
     assert better == 3
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """1,100 rows are many: a budget of 13,200 rows."""
+    monkeypatch.setattr(auto, "MANY_ROWS_TO_SEE", 1100)
+    monkeypatch.setattr(auto, "ROWS_SEEN", 13_200)
+
+
+@each_estimator
+def test_many_rows_have_a_budget_of_rows_over_which_the_rate_falls_to_zero(cls, large):
+    model = cls((4,), random_state=0).fit(X, Y[cls])
+    assert model.resolved_params_["learning_rate"] == "cosine"
+    assert model.resolved_params_["averaging"] == 1.0
+    assert model.n_iter_ == model.resolved_params_["max_iter"] == 12
+    rates = model.learning_rate_curve_
+    assert rates[0] < rates[1]  # the warm-up
+    assert rates[-1] < 0.1 * model.resolved_params_["learning_rate_init"]
+    assert model.best_validation_score_ is not None
+
+
+@ignore_convergence
+@pytest.mark.parametrize("given", [{"max_iter": 3}, {"n_iter_no_change": 2}, {"max_time": 60.0}])
+@each_estimator
+def test_the_rate_is_constant_where_the_end_of_training_is_given(cls, given, large):
+    model = cls((4,), random_state=0, **given).fit(X, Y[cls])
+    assert model.resolved_params_["learning_rate"] == "constant"
+
+
+@each_estimator
+def test_the_bounds_of_the_budget(cls):
+    is_class, given = cls is MLPBackpropClassifier, cls().get_params()
+    rows = 99_999, 10**5, 5 * 10**5, 10**7
+    epochs = {n: auto.resolved(given, auto.Facts(n, is_class))[0]["max_iter"] for n in rows}
+    assert epochs == {99_999: 100, 10**5: 30, 5 * 10**5: 12, 10**7: 6}
+
+
+@each_estimator
+def test_partial_fit_after_a_schedule_goes_on_at_a_constant_rate(cls, large):
+    """The schedule has ended at a rate of zero, from which nothing could be learned."""
+    model = cls((4,), random_state=0).fit(X, Y[cls])
+    before = model.coefs_[0].copy()
+    for _ in range(3):
+        model.partial_fit(X, Y[cls])
+    assert model.learning_rate_curve_[-1] == model.resolved_params_["learning_rate_init"]
+    assert np.abs(model.coefs_[0] - before).max() > 1e-4
+
+
+@each_estimator
+def test_a_warm_start_runs_a_new_schedule(cls, large):
+    model = cls((4,), random_state=0, warm_start=True).fit(X, Y[cls])
+    model.fit(X, Y[cls])
+    assert model.n_iter_ == 12
+    assert len(model.learning_rate_curve_) == 24
+    assert model.learning_rate_curve_[13] > 0.9 * model.resolved_params_["learning_rate_init"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "warmup"),
+    [("constant", 1.8), ("adaptive", 1.8), ("cosine", 1.8), ("one_cycle", 0), ("coslog4", 0)],
+)
+def test_schedules_that_start_at_their_largest_rate_are_warmed_up(schedule, warmup):
+    """Those that rise by themselves are not."""
+    given = MLPBackpropClassifier(learning_rate=schedule).get_params()
+    assert auto.resolved(given, auto.Facts(5000, True))[0]["warmup"] == warmup
