@@ -54,7 +54,7 @@ numeric_embedding : {'auto', 'ple', 'periodic'} or None, default='auto'
 
     - 'ple', its position in each of `n_bins` bins: the first layer learns splines (Gorishniy et al.
       2022). The bins are quantiles of the training rows
-    - 'periodic', 16 cosines (fewer for more than 16 columns): their frequencies and phases are
+    - 'periodic', 16 cosines (fewer for more than 8 columns): their frequencies and phases are
       learned, `frequencies_` and `phases_` (Gorishniy et al. 2022; Holzmüller et al. 2024)
     - None, nothing
 
