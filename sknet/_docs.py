@@ -59,7 +59,8 @@ numeric_embedding : {'auto', 'ple', 'periodic'} or None, default='auto'
     - None, nothing
 
     'auto' is None below 1,000 rows and for sparse X; else 'ple' for numbers, and for classes if one
-    of them is rare (its share times the number of classes is below 0.1); else 'periodic'.
+    of them is rare (its share times the number of classes is below 0.1). For other classes it is
+    'periodic' from 4,000 rows on with at most 16 columns of numbers, else None.
 
 n_bins : int or 'auto', default='auto'
     Intervals of each column for ``numeric_embedding='ple'``, at least 2; fewer where quantiles
