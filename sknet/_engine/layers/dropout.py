@@ -38,8 +38,8 @@ class Dropout(Layer):
     n_units : int
         Units of the input and of the output.
     p : float or sequence of float
-        Probability that a unit is dropped, to a multiple of ``1 / LEVELS``. A sequence has one number for each member. A member with
-        p = 0 draws no random numbers.
+        Probability that a unit is dropped, to a multiple of ``1 / LEVELS``. A sequence has one
+        number for each member. A member with p = 0 draws no random numbers.
     generators : sequence of Generator
         One for each member.
     """
