@@ -137,7 +137,7 @@ def test_labels_are_not_smoothed_where_a_class_is_rare(several):
 
 def test_labels_of_many_equal_classes_are_smoothed():
     model = MLPBackpropClassifier(random_state=0).fit(X, np.arange(1100) % 11)
-    assert model.resolved_params_["label_smoothing"] == 0.1
+    assert model.resolved_params_["label_smoothing"] == 0.05
 
 
 def test_the_default_is_better_than_scikit_learns_settings_on_real_tables():
