@@ -574,7 +574,8 @@ def test_an_epoch_allocates_nothing(make_network, make_training, solver, n_membe
     tracemalloc.start()
     try:
         next(epochs)
-        # the numbers of the touched rows come to what other epochs need; numpy 2.0 to 6 KiB more
-        assert tracemalloc.get_traced_memory()[1] < 24 * 1024
+        # the numbers of the touched rows come to what other epochs need; numpy 2.0 to 6 KiB more;
+        # and three bytes for each unit that dropout draws in a step
+        assert tracemalloc.get_traced_memory()[1] < 24 * 1024 + 3 * 200 * (2 + 2 * 16)
     finally:
         tracemalloc.stop()

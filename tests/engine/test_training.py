@@ -452,8 +452,10 @@ def test_an_epoch_allocates_nothing_whatever_the_loss(peak_of_an_epoch, loss, ou
 @pytest.mark.parametrize("n_members", [1, 3])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_an_epoch_allocates_nothing_with_dropout_and_clipping(peak_of_an_epoch, n_members, dtype):
+    """But for three bytes for each unit that dropout draws in a step: random bits, and the mask."""
     regularised = {"dropout": (0.1, 0.2, 0.3), "clip_norm": 1e-3}
-    assert peak_of_an_epoch(n_members=n_members, dtype=dtype, **regularised) < 16 * KIB
+    peak = peak_of_an_epoch(n_members=n_members, dtype=dtype, **regularised)
+    assert peak < 16 * KIB + 3 * 200 * 100
 
 
 @pytest.mark.parametrize(("n_samples", "batch_size"), [(20_000, 200), (5050, 2000)])

@@ -90,7 +90,7 @@ SKEWED = np.exp(3 * RNG.normal(size=X.shape))
     [
         (classifier(**PLAIN, n_members=3), X, LABELS, "it has 3 networks. Fit one"),
         (classifier(**PLAIN, cv=2), X, LABELS, "it has 2 networks"),
-        (classifier(), np.tile(X, (4, 1)), np.tile(LABELS, 4), "numeric_embedding=None"),
+        (classifier(numeric_embedding="periodic"), X, LABELS, "numeric_embedding=None"),
         (regressor(numeric_embedding="ple"), X, PRODUCT, "numeric_embedding=None"),
         (classifier(**PLAIN, categorical_features=[0]), np.round(X), LABELS, "X has categories"),
         (regressor(**PLAIN), GAPS, PRODUCT, "without missing numbers"),
