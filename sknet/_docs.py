@@ -213,7 +213,7 @@ early_stopping : bool or 'auto', default='auto'
 
 validation_fraction : float or 'auto', default='auto'
     Share of the rows that early stopping holds out, in (0, 1). No effect if `X_val` is given.
-    'auto' is 0.1, but 0.15 from 61 to 999 rows with 'adamw', 'adam' and 'rmsprop'.
+    'auto' is 0.1, but 0.12 from 61 to 999 rows with 'adamw', 'adam' and 'rmsprop'.
 
 scoring : str, callable or None, default='auto'
     The validation score, higher is better. None is that of the method `score`, 'loss' is minus the
