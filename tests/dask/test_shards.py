@@ -124,7 +124,7 @@ def test_a_round_is_the_mean_of_steps_on_each_shard():
     ("solver", "n_members"), [("adamw", 1), ("sgd", 1), ("adam", 3), ("rmsprop", 1)]
 )
 def test_local_steps_learn_and_repeat(solver, n_members):
-    eta = 0.05 if solver == "sgd" else "auto"
+    eta = 0.03 if solver == "sgd" else "auto"  # four times that, in shards: 0.2 is unstable
     params = {
         "solver": solver, "n_members": n_members, "max_iter": 8, "learning_rate_init": eta,
         "batch_size": 32, "average_every": 8, "early_stopping": True, "dropout": 0.05,
