@@ -6,7 +6,8 @@ from numpy.testing import assert_array_equal
 
 pytest.importorskip("distributed", reason="needs the extra dask")
 
-from tests.dask.common import TASKS, WEIGHTS, assert_same_fit, fits
+from sknet._training import auto
+from tests.dask.common import TASKS, WEIGHTS, N, assert_same_fit, fits
 from tests.marks import ignore_convergence
 
 pytestmark = [ignore_convergence, pytest.mark.usefixtures("client")]
@@ -43,6 +44,16 @@ def test_class_weights_smoothing_clipping_and_a_callable_rate():
         "learning_rate": lambda progress: 0.01 / (1 + progress.epochs),
     }  # fmt: skip
     assert_same_fit(*fits("mixed, text labels", WEIGHTS, **params))
+
+
+def test_the_schedule_of_many_rows_is_that_of_fit(monkeypatch):
+    monkeypatch.setattr(auto, "MANY_ROWS_TO_SEE", N // 2)
+    monkeypatch.setattr(auto, "ROWS_SEEN", 5 * N)
+    monkeypatch.setattr(auto, "EPOCHS", (1, 30))
+    ours, oracle = fits("mixed, number", max_iter="auto")
+    assert_same_fit(ours, oracle)
+    assert ours.resolved_params_["learning_rate"] == "cosine"
+    assert 4 <= ours.n_iter_ <= 6
 
 
 def test_validation_rows_of_the_user():

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import MLPBackpropClassifier, MLPBackpropRegressor
-from sknet._training import stream
+from sknet._training import auto, stream
 from tests.marks import ignore_convergence
 from tests.streaming.common import (
     MIXED,
@@ -64,6 +64,17 @@ def test_a_buffer_of_all_rows_is_fit_in_every_bit(task, w, params):
     assert_same_fit(ours, oracle)
     X = TASKS[task][1]
     assert_array_equal(ours.predict(X), oracle.predict(X))
+
+
+@each_task
+def test_the_schedule_of_many_rows_is_that_of_fit(task, monkeypatch):
+    monkeypatch.setattr(auto, "MANY_ROWS_TO_SEE", N // 2)
+    monkeypatch.setattr(auto, "ROWS_SEEN", 5 * N)
+    monkeypatch.setattr(auto, "EPOCHS", (1, 30))
+    ours, oracle = fits(task, None, N, max_iter="auto")
+    assert_same_fit(ours, oracle)
+    assert ours.resolved_params_["learning_rate"] == "cosine"
+    assert 4 <= ours.n_iter_ <= 6
 
 
 IN_ORDER = {"shuffle": False, "early_stopping": False, "dtype": "float64"}

@@ -56,7 +56,7 @@ class SplineRows(Rows):
     def product(self, W: Array, out: Array) -> None:
         values = self._table(W)
         for k, own in enumerate(out):
-            np.add(0.0, self.S[k % len(self.S)] @ values[k], out=own)
+            own[:] = self.S[k % len(self.S)] @ values[k]
         for columns, rows in self.parts:
             np.add(out, np.matmul(self.X[..., columns], W[:, rows]), out=out)
 
