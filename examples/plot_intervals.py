@@ -45,10 +45,11 @@ print(f"prices from {price.min():,} to {price.max():,} dollars, median {np.media
 # ------------------------
 #
 # With ``cv``, each row is left out by the network of its fold, and its error says how far to trust
-# a prediction. ``method="plus"`` takes the predictions of the networks and these errors (CV+), and
-# ``"base"`` the mean prediction and the errors. Both make all intervals about equally wide. A
-# network that predicts quantiles has a wide interval where the prices spread, and the errors on the
-# rows that were left out correct it (conformalised quantile regression).
+# a prediction. The default takes the mean prediction of the networks and these errors, scaled to
+# those of the mean; ``method="plus"`` takes the predictions of the single networks and their errors
+# (CV+), which is wider. Both make all intervals about equally wide. A network that predicts
+# quantiles has a wide interval where the prices spread, and the errors on the rows that were left
+# out correct it (conformalised quantile regression).
 
 LEVEL = 0.9
 mean = MLPBackpropRegressor(cv=5, random_state=0).fit(X, price)
@@ -56,8 +57,8 @@ quantiles = MLPBackpropRegressor(
     loss="quantile", quantile=(0.05, 0.5, 0.95), cv=5, random_state=0
 ).fit(X, price)
 intervals = {
-    "mean, plus": mean.predict_interval(X_new, LEVEL),
-    "mean, base": mean.predict_interval(X_new, LEVEL, method="base"),
+    "mean, scaled": mean.predict_interval(X_new, LEVEL),
+    "mean, plus": mean.predict_interval(X_new, LEVEL, method="plus"),
     "quantiles, cqr": quantiles.predict_interval(X_new, LEVEL),
 }
 

@@ -30,7 +30,7 @@ LEVELS = LEVEL | Rule(
     "a tuple, list or 1-d array of such floats",
 )
 BOOLEAN = Rule(lambda v: isinstance(v, (bool, np.bool_)), "a bool")
-INTERVAL_METHODS = one_of("auto", "plus", "base", "cqr")
+INTERVAL_METHODS = one_of("auto", "scaled", "plus", "base", "cqr")
 SET_METHODS = one_of("lac", "aps")
 
 
@@ -100,20 +100,23 @@ class PredictsIntervals(Conformal):
             The input.
         confidence_level : float, or array-like of float, default=0.9
             Share of the targets that the intervals are to contain, in (0, 1), or several shares.
-        method : {'auto', 'plus', 'base', 'cqr'}, default='auto'
-            Which intervals are predicted.
+        method : {'auto', 'scaled', 'plus', 'base', 'cqr'}, default='auto'
+            Which intervals are predicted. Without `cv`, 'scaled', 'plus' and 'base' are the same:
+            split conformal, the prediction minus and plus a quantile of the residuals of held-out
+            rows.
 
-            - 'plus': prediction minus and plus the residuals of held-out rows. With `cv`, this is
-              CV+: each residual is added to the prediction of the networks that it is a residual
-              of (Barber et al. 2021). Else it is split conformal: all intervals have one width
-            - 'base': the same around the mean prediction of all networks. With `cv`, these
-              intervals are narrower and contain less than those of 'plus', usually nearer to
-              `confidence_level`, but without a guarantee. Without `cv` they are those of 'plus'
+            - 'scaled': the mean prediction of all networks minus and plus residuals of the size
+              that this mean has. The residuals of held-out rows are of the networks of one fold,
+              and the mean of K folds errs less: by (K - 1) / K of the variance between folds. The
+              narrowest of these intervals, and nearest to `confidence_level`
+            - 'plus': CV+. Each residual is added to the prediction of the networks that it is a
+              residual of (Barber et al. 2021). The widest, with a guarantee, see the notes
+            - 'base': the mean prediction of all networks minus and plus the residuals as they are
             - 'cqr': as 'base' with two predicted quantiles, and how far targets are outside them,
               so that the width follows X (Romano et al. 2019). Of the levels of `quantile`, those
               nearest to ``(1 - confidence_level) / 2`` and ``(1 + confidence_level) / 2`` are
               taken. Needs ``loss='quantile'`` with several levels
-            - 'auto': 'cqr' with several levels of `quantile`, else 'plus'
+            - 'auto': 'cqr' with several levels of `quantile`, else 'scaled'
 
         Returns
         -------
@@ -132,11 +135,12 @@ class PredictsIntervals(Conformal):
         Notes
         -----
         The held-out rows are those of the folds with `cv`, else `X_val`, else the hold-out of early
-        stopping. Rows of weight 2 count twice. The guarantee of 'plus' with `cv` is a share of at
-        least ``2 * confidence_level - 1``, for networks that are fitted to each fold apart; in
+        stopping. Rows of weight 2 count twice. 'plus' with `cv` contains a share of at least
+        ``2 * confidence_level - 1`` whatever the network is, if it is fitted to each fold apart; in
         practice it is `confidence_level` or some points more, since each network errs more than
-        their mean. Here, the folds choose one epoch together, and a
-        hold-out chooses the epoch on the same rows, which weakens the guarantee a little.
+        their mean. Split conformal contains at least `confidence_level` on average. 'scaled',
+        'base' and 'cqr' with `cv` have no such theorem. Here, the folds choose one epoch together,
+        and a hold-out chooses the epoch on the same rows, which weakens the guarantees a little.
 
         References
         ----------
@@ -161,7 +165,8 @@ class PredictsIntervals(Conformal):
         method = self._interval_method(method)
         held, n_parts = self._held_rows(name, levels), self._n_folds
         if method != "plus":
-            held, n_parts = held.together(), 1
+            is_scaled = method == "scaled"
+            held, n_parts = held.of_the_mean(n_parts) if is_scaled else held.together(), 1
         ends_of = (self._cqr_ends if method == "cqr" else self._residual_ends)(held, levels)
 
         def finish(Z: np.ndarray) -> np.ndarray:
@@ -200,13 +205,13 @@ class PredictsIntervals(Conformal):
         return spread(by_part(self._mean_prediction, Z, n_parts))
 
     def _interval_method(self, method: Any) -> str:
-        """Return 'plus', 'base' or 'cqr'; raise if it does not fit the loss."""
+        """Return `method`, decided if it is "auto"; raise if it does not fit the loss."""
         require(INTERVAL_METHODS, "method", method, "predict_interval")
         several = self._quantiles is not None and len(self._quantiles) > 1
         if method == "auto":
-            return "cqr" if several else "plus"
+            return "cqr" if several else "scaled"
         if several != (method == "cqr"):
-            allowed = "'auto' or 'cqr'" if several else "'auto', 'plus' or 'base'"
+            allowed = "'auto' or 'cqr'" if several else "'auto', 'scaled', 'plus' or 'base'"
             raise InvalidParameterError(
                 f"The 'method' parameter of predict_interval must be {allowed} for a network that"
                 f" was fitted {'to' if several else 'without'} several levels of quantile."

@@ -254,7 +254,7 @@ class PredictsNumbersLazily(PredictsLazily):
         confidence_level : float, or array-like of float, default=0.9
             Share of the targets that the intervals are to contain, in (0, 1), or several shares.
             Several need an Array.
-        method : {'auto', 'plus', 'base', 'cqr'}, default='auto'
+        method : {'auto', 'scaled', 'plus', 'base', 'cqr'}, default='auto'
             Which intervals are predicted; see the local estimator.
 
         Returns

@@ -49,6 +49,14 @@ class HeldOut(NamedTuple):
         weights = self.weights and [np.concatenate(self.weights)]
         return self._replace(scores=[np.concatenate(self.scores)], weights=weights)
 
+    def of_the_mean(self, n_folds: int) -> "HeldOut":
+        """Return the same rows with residuals of the size that the mean of all folds has.
+
+        They are those of a single fold.
+        """
+        factor = np.sqrt(kept_by_the_mean(self, n_folds))
+        return self._replace(scores=[own * factor for own in self.scores]).together()
+
     def of(self, score: Sequence[np.ndarray]) -> "Pool":
         """Return the pool of one score of each row, given by fold."""
         return Pool(score, self.weights, self.n_rows)
@@ -216,22 +224,35 @@ def root_mean_square(
     return np.sqrt(np.average((rows / unit) ** 2, axis=0, weights=w)) * unit
 
 
+def kept_by_the_mean(held: HeldOut, n_folds: int) -> np.ndarray:
+    """Return which share of the mean squared error is left when the networks of K folds average.
+
+    The error of their mean is that of the networks of one fold, less (K - 1) / K of the variance
+    between folds: an identity for the mean of K numbers (Krogh and Vedelsby 1995). It is at least
+    1 / K of it.
+    """
+    return np.maximum(1.0 - _shares_of_spread(held) * (n_folds - 1) / n_folds, 1.0 / n_folds)
+
+
 def error_terms(held: HeldOut, n_folds: int) -> tuple[np.ndarray, np.ndarray]:
     """Return a and b of the error's variance ``a^2 + (b s)^2``, s the spread of a new row.
 
-    Its mean over the held-out rows is the mean squared error of the prediction. For K folds, this
-    is that of the networks of one fold, less (K - 1) / K of the variance between folds: an identity
-    for the mean of K numbers (Krogh and Vedelsby 1995). It is at least 1 / K of it.
+    Its mean over the held-out rows is the mean squared error of the prediction.
     """
     error = root_mean_square(held.scores, held.weights)
-    assert held.spread is not None
-    safe = np.where(error > 0, error, 1.0)
-    share = np.minimum(held.spread / safe, LARGEST_SHARE) ** 2
-    kept = np.maximum(1.0 - share * (n_folds - 1) / n_folds, 1.0 / n_folds)
-    explained = share / kept
+    kept = kept_by_the_mean(held, n_folds)
+    explained = _shares_of_spread(held) / kept
     a = error * np.sqrt(kept * np.maximum(1.0 - explained, 0.0))
     b = 1.0 / np.sqrt(np.maximum(explained, 1.0))
     return a, b
+
+
+def _shares_of_spread(held: HeldOut) -> np.ndarray:
+    """Return the square of the spread over the mean squared error, for each output."""
+    error = root_mean_square(held.scores, held.weights)
+    assert held.spread is not None
+    safe = np.where(error > 0, error, 1.0)
+    return np.minimum(held.spread / safe, LARGEST_SHARE) ** 2
 
 
 # ------------------------------------------------------------------------------ classes

@@ -163,7 +163,7 @@ class IntervalDisplay(Display):
             Their targets.
         confidence_level : float, default=0.9
             The share of targets that the intervals are to contain.
-        method : {'auto', 'plus', 'base', 'cqr'}, default='auto'
+        method : {'auto', 'scaled', 'plus', 'base', 'cqr'}, default='auto'
             As in `predict_interval`.
         output : int, default=0
             Which of several outputs is drawn.

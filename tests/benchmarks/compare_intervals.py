@@ -7,8 +7,8 @@ in ``--cache FILE`` as lines of JSON, so that a run goes on where it was interru
 the network was decided on these tables; scores of sets were tried out on vehicle. All use one
 thread. ``--rst FILE`` also writes the means over the tables there.
 
-Regression: ``plus`` and ``base`` are methods of ``predict_interval`` after a fit with ``cv=5``,
-``hold-out`` is "plus" after the default fit, ``cqr`` is after ``loss="quantile"`` and ``cv=5``;
+Regression: ``scaled``, ``plus`` and ``base`` are methods of ``predict_interval`` after a fit with
+``cv=5``, ``hold-out`` is after the default fit, ``cqr`` is after ``loss="quantile"`` and ``cv=5``;
 ``mapie`` is MAPIE's `CrossConformalRegressor` of 5 folds around the default network. The
 standard deviation of errors over those of ``predict(return_std=True)`` is printed too.
 
@@ -65,7 +65,7 @@ def of_sets(sets: Any, codes: Any) -> dict:
     return {"coverage": covered.tolist(), "size": sets.sum(axis=1).mean(axis=0).tolist()}
 
 
-def intervals(own: Problem, seed: int, parameters: dict, methods: tuple = ("plus",)) -> dict:
+def intervals(own: Problem, seed: int, parameters: dict, methods: tuple = ("auto",)) -> dict:
     X, X_test, y, y_test = data(own, seed)
     model, found = network(own, seed, **parameters), {}
     _, fit = timed(lambda: model.fit(X, y))
@@ -76,7 +76,7 @@ def intervals(own: Problem, seed: int, parameters: dict, methods: tuple = ("plus
         if method != "cqr":
             prediction, std = model.predict(X_test, return_std=True)
             found[method]["std"] = float(np.std((y_test - prediction) / std))
-    return found if "cv" in parameters else {"hold-out": found["plus"]}
+    return found if "cv" in parameters else {"hold-out": found["auto"]}
 
 
 def mapie_intervals(own: Problem, seed: int) -> dict:
@@ -133,7 +133,7 @@ def mapie_sets(own: Problem, seed: int, method: str) -> dict:
 
 MODELS: dict[bool, dict[str, Callable[[Problem, int], dict]]] = {
     False: {
-        "plus, base": partial(intervals, parameters={"cv": FOLDS}, methods=("plus", "base")),
+        "folds": partial(intervals, parameters={"cv": FOLDS}, methods=("scaled", "plus", "base")),
         "hold-out": partial(intervals, parameters={}),
         "cqr": partial(
             intervals,
@@ -183,7 +183,7 @@ def compared(tables: list[str], found: dict, is_class: bool) -> Table:
     pairs = (
         [(m, f"mapie {m[:3]}") for m in ("lac, empty", "aps")]
         if is_class
-        else [("plus", "mapie"), ("base", "mapie")]
+        else [(method, "mapie") for method in ("scaled", "plus", "base")]
     )
     table.notes += [ratios(table, *pair) for pair in pairs]
     return table

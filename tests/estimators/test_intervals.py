@@ -85,7 +85,7 @@ def plus_by_definition(centres, residuals, weights, level, n):
 def test_folds_give_the_intervals_of_barber_et_al(name, n_members):
     y, parameters = TARGETS[name]
     model = network(cv=4, n_members=n_members, **parameters).fit(X, y)
-    found = model.predict_interval(NEW, LEVELS).reshape(40, -1, 2, 4)
+    found = model.predict_interval(NEW, LEVELS, method="plus").reshape(40, -1, 2, 4)
     residuals = np.abs(y - model.oof_prediction_).reshape(200, -1)
     folds = [slice(k * n_members, (k + 1) * n_members) for k in range(4)]
     by_fold = np.stack([members(model, own).predict(NEW).reshape(40, -1) for own in folds])
@@ -109,10 +109,48 @@ def test_the_residuals_of_all_folds_around_the_mean_prediction(name):
     expected = np.maximum(np.stack([centre - half, centre + half], -1), LEAST.get(name, -np.inf))
     found = model.predict_interval(NEW, 0.8, method="base")
     assert_allclose(found.reshape(40, -1, 2), expected, rtol=1e-5, atol=1e-5)
-    split = network().fit(X[:100], Y[:100], X_val=X[100:], y_val=Y[100:])
-    assert_array_equal(
-        split.predict_interval(NEW, method="base"), split.predict_interval(NEW, method="plus")
-    )
+    split = network(n_members=2).fit(X[:100], Y[:100], X_val=X[100:], y_val=Y[100:])
+    expected = split.predict_interval(NEW, method="plus")
+    for method in ("base", "scaled", "auto"):
+        assert_array_equal(split.predict_interval(NEW, method=method), expected)
+
+
+@pytest.mark.parametrize("name", ["number", "two outputs", "counts"])
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_scaled_residuals_have_the_mean_square_of_the_mean_of_all_folds(name, n_members):
+    y, parameters = TARGETS[name]
+    model = network(cv=4, n_members=n_members, **parameters).fit(X, y)
+    residuals = np.abs(y - model.oof_prediction_).reshape(200, -1)
+    folds = [slice(k * n_members, (k + 1) * n_members) for k in range(4)]
+    by_fold = np.stack([members(model, own).predict(X).reshape(200, -1) for own in folds])
+    # mean of (y - F_k)^2 over k = (y - mean of F_k)^2 + mean of (F_k - mean)^2
+    mean_square = (residuals**2).mean(axis=0)
+    left = 1 - by_fold.var(axis=0).mean(axis=0) / mean_square
+    half = np.sort(residuals * np.sqrt(left), axis=0)[ceil(0.8 * 201 - 1e-9) - 1]
+    centre = model.predict(NEW).reshape(40, -1)
+    expected = np.maximum(np.stack([centre - half, centre + half], -1), LEAST.get(name, -np.inf))
+    found = model.predict_interval(NEW, 0.8, method="scaled")
+    assert_allclose(found.reshape(40, -1, 2), expected, rtol=1e-5, atol=1e-5)
+    assert_array_equal(model.predict_interval(NEW, 0.8), found)
+
+
+def test_scaled_intervals_contain_the_level_where_networks_differ():
+    f = np.random.default_rng(0).normal(size=5)
+    shares = {"scaled": [], "base": [], "plus": []}
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        rows = rng.normal(size=(2400, 5))
+        y = rows @ f + np.sin(3 * rows[:, 0]) + 0.5 * rng.normal(size=2400)
+        model = MLPBackpropRegressor(
+            (64,), early_stopping=False, batch_size=32, max_iter=150,
+            learning_rate_init=0.005, cv=5, random_state=seed,
+        ).fit(rows[:400], y[:400])  # fmt: skip
+        for method, own in shares.items():
+            low, high = model.predict_interval(rows[400:], 0.8, method=method).T
+            own.append(np.mean((low <= y[400:]) & (y[400:] <= high)))
+    mean = {method: np.mean(own) for method, own in shares.items()}
+    assert abs(mean["scaled"] - 0.8) < 0.02
+    assert mean["plus"] > mean["base"] > mean["scaled"] + 0.01
 
 
 def test_shapes():
@@ -194,7 +232,10 @@ def test_weights_of_cross_fitted_rows():
     upper = [np.sort(np.repeat(own + residuals, w[there].astype(int))) for own in centres]
     place = ceil(0.9 * total * (n + 1) / n)
     assert_allclose(
-        model.predict_interval(NEW)[:, 1], np.array(upper)[:, place - 1], rtol=1e-5, atol=1e-5
+        model.predict_interval(NEW, method="plus")[:, 1],
+        np.array(upper)[:, place - 1],
+        rtol=1e-5,
+        atol=1e-5,
     )
 
 
@@ -293,14 +334,14 @@ def test_levels_that_are_not_allowed(level):
 @pytest.mark.parametrize(
     ("parameters", "method", "words"),
     [
-        ({}, "minmax", "one of 'auto', 'plus', 'base', 'cqr'"),
-        ({}, None, "one of 'auto', 'plus', 'base', 'cqr'"),
+        ({}, "minmax", "one of 'auto', 'scaled', 'plus', 'base', 'cqr'"),
+        ({}, None, "one of 'auto', 'scaled', 'plus', 'base', 'cqr'"),
         (
             {},
             "cqr",
-            "'auto', 'plus' or 'base' for a network that was fitted without several levels",
+            "'auto', 'scaled', 'plus' or 'base' for a network that was fitted without",
         ),
-        ({"loss": "quantile", "quantile": 0.5}, "cqr", "'auto', 'plus' or 'base'"),
+        ({"loss": "quantile", "quantile": 0.5}, "cqr", "'auto', 'scaled', 'plus' or 'base'"),
         ({"loss": "quantile", "quantile": (0.1, 0.9)}, "plus", "'auto' or 'cqr'"),
     ],
 )
