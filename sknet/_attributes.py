@@ -6,16 +6,35 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sknet._engine.network import dense_layers
 from sknet._engine.parameters import Views
 from sknet._fitted.conformal import HeldOut
+from sknet._fitted.plan import Plan
 from sknet._table.encoder import Encoder
 from sknet._target.target import Target
+from sknet._training.build import first_layers
 from sknet._training.cross_fitting import Folds, assembled
 from sknet._training.finish import Result
 from sknet._training.rows import Rows
 
 #: The encoder of each estimator that was asked for it: an estimator does not change as it predicts.
 _ENCODERS: WeakKeyDictionary[Any, Encoder] = WeakKeyDictionary()
+#: The plan of each estimator that has predicted.
+_PLANS: WeakKeyDictionary[Any, Plan] = WeakKeyDictionary()
+
+
+def _is_key(estimator: Any) -> bool:
+    """Whether something can be kept for it; not for a subclass that compares by value."""
+    return type(estimator).__hash__ is not None
+
+
+def require_fitted(estimator: Any) -> None:
+    """Raise `NotFittedError` before `fit`.
+
+    `check_is_fitted` reads the tags first, which takes as long as a small network for one row.
+    """
+    if not estimator.__sklearn_is_fitted__():
+        check_is_fitted(estimator)
 
 
 class FittedAttributes:
@@ -24,7 +43,7 @@ class FittedAttributes:
     @property
     def _encoder(self) -> Encoder:
         """The encoder of the columns of X, which the first call has fitted."""
-        if type(self).__hash__ is None:  # a subclass that compares by value
+        if not _is_key(self):
             return Encoder(self._encoding)
         known = _ENCODERS.get(self)
         if known is None or known.state is not self._encoding:
@@ -51,6 +70,22 @@ class FittedAttributes:
         except ImportError:
             return described
         return DataFrame(described)
+
+    @property
+    def _plan(self) -> Plan:
+        """The network, ready to predict; a new one if a fitted attribute has changed."""
+        encoder, waves = self._encoder, (self.frequencies_, self.phases_)
+        arrays = [*self.coefs_, *self.intercepts_, *self.embeddings_, *waves]
+        known = _PLANS.get(self) if _is_key(self) else None
+        if known is not None and known.is_of(arrays, encoder):
+            return known
+        units = [W.shape[-2] for W in self.coefs_] + [self.n_outputs_]
+        layers = dense_layers(units, self._activations, first_layers(encoder))
+        first = [self.coefs_[0], self.intercepts_[0]] if layers[0].takes_ones else []
+        plan = Plan(arrays, encoder, layers, self._parameters(), [*self.embeddings_, *first])
+        if plan.is_small and _is_key(self):
+            _PLANS[self] = plan
+        return plan
 
     def _parameters(self) -> list[dict[str, np.ndarray]]:
         """Return W (n_members, n_in, n_out) and b (n_members, 1, n_out) of each layer, as views.
@@ -102,6 +137,8 @@ class FittedAttributes:
 
     def _set_fitted(self, p: dict[str, Any], result: Result, goes_on: bool) -> None:
         """Set the fitted attributes; if training continues, append to the curves."""
+        if _is_key(self):
+            _PLANS.pop(self, None)  # frees its parameters
         vars(self).update(self._model(p, result.target, result.parameters, result.encoder))
         parameters = (*self.coefs_, *self.intercepts_, *self.embeddings_)
         self.n_parameters_ = sum(a.size for a in parameters)

@@ -12,7 +12,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sknet import _params
-from sknet._attributes import FittedAttributes
+from sknet._attributes import FittedAttributes, require_fitted
 from sknet._compat import (
     CallbackSupportMixin,
     NoCallbacks,
@@ -20,7 +20,6 @@ from sknet._compat import (
     with_callbacks,
 )
 from sknet._engine.links import LINKS
-from sknet._engine.network import dense_layers
 from sknet._engine.parameters import Views
 from sknet._export.duck import Convertible
 from sknet._fits import FEATURES, Begun, Read, kept_on_failure, present_rows
@@ -37,7 +36,7 @@ from sknet._target.reading import require_y
 from sknet._target.target import Target
 from sknet._target.weights import Weights, checked_weights
 from sknet._training.auto import Facts, resolved
-from sknet._training.build import Observers, first_layers
+from sknet._training.build import Observers
 from sknet._training.calibration import tempered
 from sknet._training.cross_fitting import Folds
 from sknet._training.finish import Result
@@ -389,7 +388,7 @@ class BaseMLP(
         least `least_dtype`; with `n_layers`, that of ``layers[:n_layers]``. Raises ValueError if it
         is not finite.
         """
-        check_is_fitted(self)
+        require_fitted(self)
         refuse_lazy(X, "X")
         encoder = self._encoder
         becomes_dense = issparse(X) and encoder.centred
@@ -400,10 +399,8 @@ class BaseMLP(
             ]
             return np.concatenate(parts)
         table = validate_X(self, X, reset=False, like=encoder, finite=False)
-        units = [W.shape[-2] for W in self.coefs_] + [self.n_outputs_]
-        layers = dense_layers(units, self._activations, first_layers(encoder))[:n_layers]
-        parameters, dtype = self._parameters(), np.promote_types(table.dtype, least_dtype)
-        return predict(table, encoder, layers, parameters, finish, dtype, first_row)
+        dtype = np.promote_types(table.dtype, least_dtype)
+        return predict(self._plan, table, finish, dtype, n_layers, first_row)
 
     def _mean_prediction(self, Z: np.ndarray) -> np.ndarray:
         """Return the members' mean prediction, given their raw output."""

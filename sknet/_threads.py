@@ -7,11 +7,12 @@ while they wait.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import repeat
 from threading import Lock
-from typing import Any
+from typing import ClassVar
 
 import joblib
 from threadpoolctl import ThreadpoolController
@@ -30,7 +31,8 @@ class _Limited:
     """How many contexts limit BLAS in this process: the first sets the limit, the last lifts it."""
 
     n_contexts = 0
-    limit: Any = None
+    #: The original count of each library; empty without a limit.
+    counts: ClassVar[list[int]] = []
 
 
 @cache
@@ -45,21 +47,12 @@ def _processors() -> int:
     return joblib.cpu_count()
 
 
-@contextmanager
-def _control() -> Iterator[None]:
-    """Let this thread set the counts, and any thread after it.
-
-    Since threadpoolctl 3.8 only the thread that set the count of OpenBLAS first may change it. Here
-    the first context sets it, and the last restores it, which may be of another thread.
-    """
-    clear = [getattr(own, "clear_controlling_thread", None) for own in _blas().lib_controllers]
-    for own in filter(None, clear):
-        own(force=True)
-    try:
-        yield
-    finally:
-        for own in filter(None, clear):
-            own(force=True)
+@cache
+def _releases() -> list[Callable[..., None]]:
+    """Return what lets any thread set the counts."""
+    kinds = {type(own) for own in _blas().lib_controllers}
+    found = [getattr(kind, "clear_controlling_thread", None) for kind in kinds]
+    return [release for release in found if release]
 
 
 def free_threads() -> int:
@@ -67,8 +60,25 @@ def free_threads() -> int:
 
     It is 1 if the threads of BLAS are limited already, by the user or by joblib in its workers.
     """
-    counts = [library.num_threads for library in _blas().lib_controllers]
-    return 1 if any(count < _processors() for count in counts) else _processors()
+    return 1 if any(count < _processors() for count in _counts()) else _processors()
+
+
+def _counts() -> list[int]:
+    return [library.num_threads for library in _blas().lib_controllers]
+
+
+def _set_counts(counts: Iterable[int]) -> None:
+    """Set the number of threads of each library, in less time than the controller's `limit`.
+
+    Since threadpoolctl 3.8 only the thread that set the count of OpenBLAS first may change it. Here
+    the first context sets it, and the last restores it, which may be of another thread.
+    """
+    for release in _releases():
+        release(force=True)
+    for library, count in zip(_blas().lib_controllers, counts, strict=False):
+        library.set_num_threads(count)
+    for release in _releases():
+        release(force=True)
 
 
 @contextmanager
@@ -87,15 +97,14 @@ def one_blas_thread(largest_product: float) -> Iterator[None]:
         return
     with _CHANGING:
         if not _Limited.n_contexts and free_threads() > 1:
-            with _control():
-                _Limited.limit = _blas().limit(limits=1)
+            _Limited.counts = _counts()
+            _set_counts(repeat(1))
         _Limited.n_contexts += 1
     try:
         yield
     finally:
         with _CHANGING:
             _Limited.n_contexts -= 1
-            if _Limited.limit and not _Limited.n_contexts:
-                limit, _Limited.limit = _Limited.limit, None
-                with _control():
-                    limit.restore_original_limits()
+            if _Limited.counts and not _Limited.n_contexts:
+                counts, _Limited.counts = _Limited.counts, []
+                _set_counts(counts)

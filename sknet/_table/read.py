@@ -76,23 +76,46 @@ def validate_X(
         If a column holds neither numbers nor categories, or the shape, the number or the names of
         the columns are wrong.
     """
-    refuse_masked(X, "X")
-    refuse_lazy(X, "X")
-    if is_arrow(X):
-        with lines_for_arrow():
-            table = _read_frame(estimator, X.to_pandas(), reset, like, source=X)
-    elif is_frame(X):
-        table = _read_frame(estimator, X, reset, like)
-    elif has_categories(estimator, X, like):
-        table = _read_array(estimator, X, reset, like)
+    if like is not None and not reset and _is_as_read(estimator, X, like):
+        table = _of_numbers(estimator, X)
     else:
-        table = _read_numbers(estimator, X, reset)
-    sparse = scipy.sparse.issparse(table.numbers)
+        table = _read(estimator, X, reset, like)
+    sparse = table.is_sparse
     if sparse and like is not None and like.centred:
         table.numbers, sparse = table.numbers.toarray(), False
     if finite or sparse:
         table.complete = refuse_infinite(table.numbers, table.names_of_numbers)
     return table
+
+
+def _is_as_read(estimator: Any, X: Any, like: Schema) -> bool:
+    """Whether validation would return X itself: numbers of all features, which have no names.
+
+    Validation takes most of the time of a prediction of one row.
+    """
+    return (
+        type(X) is np.ndarray
+        and X.dtype in (np.float64, np.float32)
+        and X.ndim == 2
+        and len(X) > 0
+        and X.shape[1] == estimator.n_features_in_
+        and not like.levels
+        and not hasattr(estimator, "feature_names_in_")
+    )
+
+
+def _read(estimator: Any, X: Any, reset: bool, like: Schema | None) -> Table:
+    """Validate and read `X`; dense numbers may be infinite."""
+    refuse_masked(X, "X")
+    refuse_lazy(X, "X")
+    if is_arrow(X):
+        with lines_for_arrow():
+            return _read_frame(estimator, X.to_pandas(), reset, like, source=X)
+    if is_frame(X):
+        return _read_frame(estimator, X, reset, like)
+    if has_categories(estimator, X, like):
+        return _read_array(estimator, X, reset, like)
+    return _of_numbers(estimator, _validated(estimator, X, reset))
 
 
 def has_categories(estimator: Any, X: Any, like: Schema | None) -> bool:
@@ -106,9 +129,8 @@ def has_categories(estimator: Any, X: Any, like: Schema | None) -> bool:
     return by_parameter or kind == "O" or (kind in "US" and wanted is not None)
 
 
-def _read_numbers(estimator: Any, X: Any, reset: bool) -> Table:
-    """Read an array or a sparse matrix of numbers."""
-    numbers = X if not reset and _is_as_read(estimator, X) else _validated(estimator, X, reset)
+def _of_numbers(estimator: Any, numbers: Any) -> Table:
+    """Return the table of an array or of a sparse matrix of numbers, which are valid."""
     n_samples, n_features = numbers.shape
     no_codes = np.empty((n_samples, 0), np.int32)
     names = _names(estimator, n_features)
@@ -119,21 +141,6 @@ def _names(estimator: Any, n_features: int) -> Sequence[Any]:
     """Return the names of the features, or their numbers."""
     names = getattr(estimator, "feature_names_in_", None)
     return range(n_features) if names is None else names.tolist()
-
-
-def _is_as_read(estimator: Any, X: Any) -> bool:
-    """Whether validation would return X itself: numbers of all features, which have no names.
-
-    Validation takes most of the time of a prediction of one row.
-    """
-    return (
-        type(X) is np.ndarray
-        and X.dtype in (np.float64, np.float32)
-        and X.ndim == 2
-        and len(X) > 0
-        and X.shape[1] == estimator.n_features_in_
-        and not hasattr(estimator, "feature_names_in_")
-    )
 
 
 def _validated(estimator: Any, X: Any, reset: bool) -> Any:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from copy import copy
+from math import isfinite
 from typing import Any, Protocol
 
 import numpy as np
@@ -269,10 +270,12 @@ def all_finite(values: np.ndarray) -> bool:
     The sum is taken in dot products of ``DOT_LENGTH`` numbers.
     """
     flat = values.ravel(order="K")
-    whole = flat[: flat.size // DOT_LENGTH * DOT_LENGTH].reshape(-1, DOT_LENGTH)
-    rest = flat[whole.size :]
     with np.errstate(all="ignore"):
-        return bool(np.isfinite(np.vecdot(whole, whole).sum() + np.vdot(rest, rest)))
+        if flat.size < DOT_LENGTH:
+            return isfinite(np.vdot(flat, flat))
+        whole = flat[: flat.size // DOT_LENGTH * DOT_LENGTH].reshape(-1, DOT_LENGTH)
+        rest = flat[whole.size :]
+        return isfinite(np.vecdot(whole, whole).sum() + np.vdot(rest, rest))
 
 
 def refuse_infinite(numbers: Any, names: Sequence[Any]) -> bool:
