@@ -28,15 +28,6 @@ def _is_key(estimator: Any) -> bool:
     return type(estimator).__hash__ is not None
 
 
-def require_fitted(estimator: Any) -> None:
-    """Raise `NotFittedError` before `fit`.
-
-    `check_is_fitted` reads the tags first, which takes as long as a small network for one row.
-    """
-    if not estimator.__sklearn_is_fitted__():
-        check_is_fitted(estimator)
-
-
 class FittedAttributes:
     """Sets and reads the fitted attributes of an estimator."""
 
@@ -81,8 +72,8 @@ class FittedAttributes:
             return known
         units = [W.shape[-2] for W in self.coefs_] + [self.n_outputs_]
         layers = dense_layers(units, self._activations, first_layers(encoder))
-        first = [self.coefs_[0], self.intercepts_[0]] if layers[0].takes_ones else []
-        plan = Plan(arrays, encoder, layers, self._parameters(), [*self.embeddings_, *first])
+        copied = [self.coefs_[0], self.intercepts_[0], *self.embeddings_]
+        plan = Plan(arrays, encoder, layers, self._parameters(), copied)
         if plan.is_small and _is_key(self):
             _PLANS[self] = plan
         return plan

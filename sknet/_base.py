@@ -12,7 +12,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sknet import _params
-from sknet._attributes import FittedAttributes, require_fitted
+from sknet._attributes import FittedAttributes
 from sknet._compat import (
     CallbackSupportMixin,
     NoCallbacks,
@@ -22,7 +22,7 @@ from sknet._compat import (
 from sknet._engine.links import LINKS
 from sknet._engine.parameters import Views
 from sknet._export.duck import Convertible
-from sknet._fits import FEATURES, Begun, Read, kept_on_failure, present_rows
+from sknet._fits import FEATURES, Begun, Read, kept_on_failure, present_rows, require_fitted
 from sknet._fitted.pickling import Pickled
 from sknet._fitted.prediction import predict
 from sknet._html import ShownAsHTML

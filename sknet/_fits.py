@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from sknet._table.table import Table
 from sknet._target.target import Target
@@ -69,3 +70,12 @@ def kept_on_failure(estimator: BaseEstimator) -> Iterator[None]:
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+def require_fitted(estimator: Any) -> None:
+    """Raise `NotFittedError` before `fit`.
+
+    `check_is_fitted` reads the tags first, which takes as long as a small network for one row.
+    """
+    if not estimator.__sklearn_is_fitted__():
+        check_is_fitted(estimator)

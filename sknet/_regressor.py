@@ -13,7 +13,7 @@ from sknet._docs import documented
 from sknet._engine.links import LINKS
 from sknet._engine.losses import LOSSES
 from sknet._fit_batches import FitsBatches
-from sknet._fits import is_stochastic
+from sknet._fits import is_stochastic, require_fitted
 from sknet._fitted.conformal import root_mean_square
 from sknet._target.continuous import ContinuousTarget
 from sknet._target.reading import read_numbers
@@ -319,7 +319,7 @@ class MLPBackpropRegressor(RegressorMixin, PredictsIntervals, FitsBatches):
         Krogh and Vedelsby, "Neural network ensembles, cross validation, and active learning",
         NIPS 1994.
         """
-        check_is_fitted(self)
+        require_fitted(self)
         require(BOOLEAN, "return_std", return_std, "predict")
         if return_std:
             return self._predict_with_std(X)

@@ -48,6 +48,9 @@ class Predictor:
         if self.has_ones:
             self.layers[0] = layers[0].with_ones()
         self.chunk = chunk_rows(layers, self.n_members)
+        for k, following in enumerate(self.layers[1:]):
+            if following.takes_ones:
+                self.layers[k] = self.layers[k].before(following.W)
         self._multiply_adds = max(layer.multiply_adds for layer in layers)
         if n_columns:
             most = CHUNK_INPUT_ELEMENTS // n_columns // ROW_MULTIPLE * ROW_MULTIPLE

@@ -43,7 +43,7 @@ class Layer:
         Whether one thread must process all rows of a batch.
     takes_ones : bool
         Whether the layer, if it is the first one, accepts an input with a column of ones after its
-        `n_in` columns.
+        `n_in` columns. Its weights are called W.
     multiply_adds : int
         Multiply-adds of its matrix product for one row.
     twin : str or None
@@ -62,6 +62,7 @@ class Layer:
 
     n_in: int
     n_out: int
+    W: Array
     shapes: Shapes = MappingProxyType({})
     groups: ClassVar[Mapping[str, Group]] = MappingProxyType({})
     sparse: frozenset[str] = frozenset()
@@ -109,6 +110,14 @@ class Layer:
     def with_ones(self) -> "Layer":
         """Return a bound copy, for prediction, whose input ends with a column of ones."""
         raise NotImplementedError
+
+    def before(self, W: Array) -> "Layer":
+        """Return a bound layer for prediction, of which the next layer multiplies the output by W.
+
+        It may compute from `W` what saves time in each chunk; `W` (n_members, n_out, n_units) must
+        not change.
+        """
+        return self
 
     def buffers(self, n_members: int, n_samples: int, dtype: DTypeLike, work: Array) -> Any:
         """Return the buffers for batches of `n_samples` rows.

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from sknet._engine.activations import Array
 from sknet._engine.layers.base import Layer
-from sknet._engine.layers.spline_rows import Run, SplineRows
+from sknet._engine.layers.spline_rows import Run, SplineRows, values_at_knots
 from sknet._engine.parameters import ALL, Members
 
 #: Bins of a column on average from which codes are looked up instead of stored. Measured for a row
@@ -132,9 +132,17 @@ class PiecewiseLinear(Layer):
         self._codes = slice(n_in - n_last, n_in - n_last + len(self.source))
         self.code_columns = range(self._codes.start, self._codes.stop)
         self.looks_up = len(self.source) >= BINS_TO_LOOK_UP * len(columns)
+        self._table: Array | None = None
 
     def of(self, members: Members = ALL) -> "PiecewiseLinear":
         return PiecewiseLinear(self.n_in, self.columns, self.knots, self.n_last)
+
+    def before(self, W: Array) -> "PiecewiseLinear":
+        if not self.looks_up:
+            return self
+        layer = self.of()
+        layer._table = values_at_knots(W[:, self._codes], runs_of(self.knots, W.dtype))
+        return layer
 
     @property
     def n_stored(self) -> int:
@@ -170,7 +178,7 @@ class PiecewiseLinear(Layer):
         S, lookup = buffers["S"][: len(own)], buffers["lookup"]
         for x, (weights, indices) in zip(own, buffers["parts"], strict=False):
             lookup.fill(x.take(self.columns, 1), indices, weights)
-        return SplineRows(X, S, buffers["runs"], self._codes)
+        return SplineRows(X, S, buffers["runs"], self._codes, self._table)
 
     def _stored(self, X: Any, buffers: Any) -> Array:
         A, (slope, shift) = buffers["A"], buffers["map"]

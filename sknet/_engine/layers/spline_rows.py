@@ -1,5 +1,6 @@
 """A batch with piecewise-linear codes that are looked up instead of stored, and its products."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,10 +43,14 @@ class SplineRows(Rows):
     runs : sequence of Run
     codes : slice
         The columns of the batch that are codes.
+    table : ndarray, optional
+        T of the weights by which it is multiplied, if these do not change.
     """
 
-    def __init__(self, X: Array, S: Any, runs: Any, codes: slice) -> None:
-        self.X, self.S, self.runs, self.codes = X, S, runs, codes
+    def __init__(
+        self, X: Array, S: Any, runs: Any, codes: slice, table: Array | None = None
+    ) -> None:
+        self.X, self.S, self.runs, self.codes, self.table = X, S, runs, codes, table
         n_codes = codes.stop - codes.start
         self.shape = (*X.shape[:-1], X.shape[-1] + n_codes)
         first = codes.start
@@ -54,7 +59,9 @@ class SplineRows(Rows):
         self.parts = [own for own in parts if X[..., own[0]].shape[-1]]
 
     def product(self, W: Array, out: Array) -> None:
-        values = self._table(W)
+        values = self.table
+        if values is None:
+            values = values_at_knots(W[:, self.codes], self.runs)
         for k, own in enumerate(out):
             own[:] = self.S[k % len(self.S)] @ values[k]
         for columns, rows in self.parts:
@@ -76,15 +83,6 @@ class SplineRows(Rows):
         np.matmul(delta, W[:, self.codes.stop :].mT, dX[..., self.codes.start :])
         return dX
 
-    def _table(self, W: Array) -> Array:
-        """Return T (n_members, n_knots, n_units), the values of the splines at the knots."""
-        V = W[:, self.codes]
-        values = np.empty((len(W), self.S[0].shape[1], W.shape[-1]), W.dtype)
-        for M, n_columns, codes, knots in self.runs:
-            own = V[:, codes].reshape(len(W), n_columns, M.shape[1], -1)
-            values[:, knots] = np.matmul(M, own).reshape(len(W), -1, W.shape[-1])
-        return values
-
     def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
         """Return the batch as an array."""
         A = np.empty(self.shape, self.X.dtype)
@@ -98,3 +96,15 @@ class SplineRows(Rows):
             of_codes[k] = S @ codes
         A[..., self.codes] = of_codes.reshape(*self.shape[:-1], -1)
         return A if dtype is None else A.astype(dtype)
+
+
+def values_at_knots(V: Array, runs: Sequence[Run]) -> Array:
+    """Return T (n_members, n_knots, n_units), the values of the splines at the knots.
+
+    V (n_members, n_codes, n_units) are the weights of the codes.
+    """
+    values = np.empty((len(V), runs[-1].knots.stop, V.shape[-1]), V.dtype)
+    for M, n_columns, codes, knots in runs:
+        own = V[:, codes].reshape(len(V), n_columns, M.shape[1], -1)
+        values[:, knots] = np.matmul(M, own).reshape(len(V), -1, V.shape[-1])
+    return values
