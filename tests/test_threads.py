@@ -8,6 +8,7 @@ from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
 from sknet import _threads as threads
+from sknet._engine.layers import Dense
 from sknet._engine.network import Network
 from sknet._engine.team import Team
 from sknet._training.monitor import Monitor
@@ -61,6 +62,35 @@ def test_threads_are_not_limited_between_epochs(all_threads, seen, monkeypatch):
     monkeypatch.setattr(Monitor, "begin", lambda self: between.append(blas_counts()))
     MLPBackpropClassifier((1000,), max_iter=3).fit(X, Y)
     assert between == [before] * 3
+    assert {count for at_once in seen for count in at_once} == {1}
+
+
+@many_cpus
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"batch_size": 1000},
+        {"batch_size": 1000, "early_stopping": True},
+        {"batch_size": 1000, "cv": 3},
+        {"batch_size": 1000, "n_members": 2, "early_stopping": True, "scoring": "accuracy"},
+        {"solver": "lbfgs", "early_stopping": True},
+    ],
+)
+@ignore_convergence
+def test_validation_takes_one_thread_too(all_threads, monkeypatch, more):
+    """The threads of BLAS go on spinning for milliseconds: the next epoch took twice its time."""
+    seen, forward = [], Dense.forward
+
+    def spy(*args):
+        seen.append(blas_counts())
+        return forward(*args)
+
+    monkeypatch.setattr(Dense, "forward", spy)
+    monkeypatch.setenv("SKNET_DISABLE_NUMBA", "1")
+    many = np.random.default_rng(0).normal(size=(3000, 4))
+    model = MLPBackpropClassifier((200, 200), max_iter=2, **more)
+    model.fit(many, many[:, 0] > 0).predict(many)
+    assert len(seen) > 10
     assert {count for at_once in seen for count in at_once} == {1}
 
 

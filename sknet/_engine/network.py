@@ -35,6 +35,8 @@ LOCKSTEP_ELEMENTS = 1 << 18
 #: Minimum multiply-adds of a forward pass per thread. Below, threads lose more to the interpreter's
 #: lock and to waiting for one another, about 100 us a step, than they gain.
 MIN_MULTIPLY_ADDS_PER_THREAD = 1 << 22
+#: Minimum parameters per thread when the gradients of several threads are added.
+MIN_ADDED_PER_THREAD = 1 << 17
 #: Maximum rows whose losses are evaluated at once.
 LOSS_ROWS = 1 << 12
 #: Minimum rows of a chunk of a training batch.
@@ -275,12 +277,20 @@ class Network:
         """Return the number of threads for a batch of `n_samples` rows."""
         if n_samples not in self._n_shares:
             n_lockstep = self.n_lockstep(n_samples)
-            multiply_adds = n_samples * n_lockstep * sum(own.multiply_adds for own in self.layers)
+            multiply_adds = n_samples * n_lockstep * self._multiply_adds()
             n_shares = self.team.n_shares(multiply_adds, MIN_MULTIPLY_ADDS_PER_THREAD)
             one_thread = any(layer.one_thread for layer in self.layers)
             one_thread = one_thread or self.parameters.has_shared
             self._n_shares[n_samples] = 1 if one_thread else min(n_shares, n_samples)
         return self._n_shares[n_samples]
+
+    def _multiply_adds(self) -> int:
+        """Return the multiply-adds of a forward pass of a row; inputs that are not stored are 0."""
+        stored = [own.n_stored for own in self.layers[:-1]]
+        return self.layers[0].multiply_adds + sum(
+            own.multiply_adds * min(n, own.n_in) // own.n_in
+            for own, n in zip(self.layers[1:], stored, strict=True)
+        )
 
     def outputs(self, n_samples: int) -> Outputs:
         """Return the buffers for the raw outputs of `n_samples` rows; the first call makes them."""
@@ -368,14 +378,16 @@ class Network:
             network = self._thread_networks[k - 1] if k else self
             network._sum(n_samples, *_rows_of(rows, X, Y, w, Z))
 
+        n_params = self.layout.n_params
+        n_parts = self.team.n_shares(n_params, MIN_ADDED_PER_THREAD)
+
         def add_up(k: int) -> None:
-            columns = slice(k * n_params // n_shares, (k + 1) * n_params // n_shares)
+            columns = slice(k * n_params // n_parts, (k + 1) * n_params // n_parts)
             for other in self._thread_networks[: n_shares - 1]:
                 np.add(self.grad[:, columns], other.grad[:, columns], out=self.grad[:, columns])
 
-        n_params = self.layout.n_params
         self.team(share, n_shares)
-        self.team(add_up, n_shares)
+        self.team(add_up, n_parts)
         return self._penalty()
 
     def _sum(self, n_samples: int, X: Any, Y: Array, w: Array | None, Z: Array) -> None:

@@ -8,11 +8,11 @@ from scipy.sparse import issparse
 
 from sknet._engine.network import bound_copies
 from sknet._engine.one_hot import dense
-from sknet._engine.prediction import raw_output
 from sknet._training.build import Built
 from sknet._training.prepare import Prepared
 from sknet._training.settings import Settings
 from sknet._training.units import mean_loss, without_outliers
+from sknet._training.validation import output_of_one_thread
 
 #: Share of the best constant's loss that training must remove; a fit that does not is examined.
 LEAST_FALL = 0.01
@@ -108,7 +108,7 @@ def _output(prepared: Prepared, built: Built, n_layers: int | None = None) -> np
     step = _step(built, X.shape[0])
     some = X[::step] if issparse(X) else X[::step, : prepared.encoder.n_columns].copy()
     with np.errstate(all="ignore"):
-        return raw_output(layers, some)
+        return output_of_one_thread(layers, some)
 
 
 def _step(built: Built, n_samples: int) -> int:

@@ -13,6 +13,7 @@ from sknet._engine.one_hot import dense
 from sknet._engine.parameters import Parameters, Views
 from sknet._engine.prediction import raw_output
 from sknet._target.target import Target
+from sknet._threads import one_blas_thread
 from sknet._training.rows import EncodedRows, Rows
 
 #: ``score(views, rows) -> float``: the user's scorer, on rows as read.
@@ -76,7 +77,7 @@ class Validation:
     def raw_output(self, views: Views) -> np.ndarray:
         """Return Z (n_members, n_samples, n_outputs), given the parameters for prediction."""
         layers = bound_copies([layer for layer in self.layers if not layer.training_only], views)
-        return raw_output(layers, self.encoded.X)
+        return output_of_one_thread(layers, self.encoded.X)
 
     def outputs(self, views: Views) -> list[tuple[Rows, np.ndarray]]:
         """Return the rows as read with their raw outputs, as the only entry of a list."""
@@ -127,6 +128,15 @@ class Validation:
             self.loss.value(Y, part, loss, np.empty_like(part), np.empty_like(part))
             values[:, rows] = loss
         return float(np.average(values.mean(axis=0, dtype=np.float64), weights=self.rows.w))
+
+
+def output_of_one_thread(layers: Sequence[Layer], X: Any) -> np.ndarray:
+    """Return the raw output (n_members, n_samples, n_outputs) of bound layers.
+
+    BLAS has one thread, as in the epochs: its other threads would go on spinning in the next epoch.
+    """
+    with one_blas_thread(X.shape[0] * max(layer.multiply_adds for layer in layers)):
+        return raw_output(layers, X)
 
 
 def prediction_views(layers: Sequence[Layer], views: Sequence[Any]) -> Views:

@@ -9,10 +9,17 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet._engine import network as network_module
 from sknet._engine.activations import ACTIVATIONS
 from sknet._engine.initializers import INITIALIZERS
-from sknet._engine.layers import SparseRows
+from sknet._engine.layers import PiecewiseLinear, SparseRows
 from sknet._engine.losses import LOSSES
-from sknet._engine.network import CHUNK_ELEMENTS, dense_layers, drawn_parameters, forward
+from sknet._engine.network import (
+    CHUNK_ELEMENTS,
+    Network,
+    dense_layers,
+    drawn_parameters,
+    forward,
+)
 from sknet._engine.optimizers import clip_gradient
+from sknet._engine.parameters import Layout, Parameters
 from sknet._engine.prediction import raw_output
 from sknet._engine.team import SINGLE_THREAD, Team
 
@@ -397,6 +404,17 @@ def test_rows_are_shared_where_each_thread_has_enough_and_never_with_dropout(mak
     shares = [network.n_shares(n * enough) for n in (1, 2, 3, 10)]
     assert shares == [1, 2, 3, 3]
     assert make_network(**make, dropout=(0.0, 0.1)).n_shares(10 * enough) == 1
+
+
+def test_of_inputs_that_are_looked_up_only_the_stored_numbers_count():
+    """A dense layer after 4 splines of 200 bins reads 2 rows of each, not all 804."""
+    first = PiecewiseLinear(4, range(4), [np.arange(201.0)] * 4)
+    layers = dense_layers((804, 128, 1), ["tanh"], [first])
+    parameters = Parameters.zeros(Layout(layers), 1, np.float32)
+    network = Network(layers, LOSSES["squared_error"]["identity"], 0.0, parameters, Team(2))
+    enough = 2 * network_module.MIN_MULTIPLY_ADDS_PER_THREAD
+    assert network.n_shares(2 * enough // (804 * 128)) == 1
+    assert network.n_shares(enough // 128) == 2
 
 
 @pytest.mark.parametrize("as_matrix", [np.asarray, scipy.sparse.csr_array])

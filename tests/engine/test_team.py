@@ -1,5 +1,8 @@
 """Threads that share a step: results in order, errors passed on, the same numbers as alone."""
 
+import _thread
+import gc
+import multiprocessing
 import threading
 import time
 
@@ -29,6 +32,63 @@ def test_an_error_is_raised_when_all_shares_are_done(failing):
     with pytest.raises(KeyboardInterrupt):
         Team(2)(task, 2)
     assert done == [1 - failing]
+
+
+def test_an_interrupt_of_the_caller_waits_for_the_others():
+    team, done = Team(3), []
+
+    def task(k):
+        if k == 1:
+            _thread.interrupt_main()
+        if k:
+            time.sleep(0.1)
+            done.append(k)
+
+    with pytest.raises(KeyboardInterrupt):
+        team(task, 3)
+    assert sorted(done) == [1, 2]
+    assert team(lambda k: k, 3) == [0, 1, 2]
+
+
+def test_an_error_is_raised_once_and_the_team_goes_on():
+    team = Team(3)
+
+    def task(k):
+        if k:
+            raise ValueError(k)
+
+    with pytest.raises(ValueError, match="1"):
+        team(task, 3)
+    assert [team(lambda k: 2 * k, 3) for _ in range(2000)] == [[0, 2, 4]] * 2000
+
+
+def test_threads_end_with_their_team():
+    before = set(threading.enumerate())
+    team = Team(4)
+    team(lambda k: k, 4)
+    started = set(threading.enumerate()) - before
+    assert len(started) == 3
+    del team
+    gc.collect()
+    for thread in started:
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
+def _put_shares(team, queue):
+    queue.put(team(lambda k: k, 2))
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork")
+@pytest.mark.filterwarnings("ignore:This process")
+def test_a_forked_process_starts_its_own_threads():
+    team, fork = Team(2), multiprocessing.get_context("fork")
+    team(lambda k: k, 2)
+    queue = fork.Queue()
+    child = fork.Process(target=_put_shares, args=(team, queue))
+    child.start()
+    assert queue.get(timeout=30) == [0, 1]
+    child.join()
 
 
 def test_floating_point_errors_are_silent_in_its_threads():
