@@ -99,7 +99,7 @@ class Training:
     compile_part : callable or None
         ``compile_part(batches) -> compiled``, for epochs that come in several parts.
     n_member_threads : int
-        Threads that share the members in numpy, where none shares the rows of a step.
+        Threads that share the members in numpy. Then none shares the rows of a step.
     """
 
     def __init__(

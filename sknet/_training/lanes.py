@@ -26,7 +26,7 @@ from sknet._engine.network import LOCKSTEP_ELEMENTS
 from sknet._engine.parameters import Factor
 from sknet._engine.reports import INTERRUPTS, Interrupted
 from sknet._engine.schedules import LearningRate
-from sknet._engine.training import Training
+from sknet._engine.training import MIN_MEMBERS_PER_THREAD, Training
 from sknet._training.build import Built, MemberRows, network_of, optimizer_of
 from sknet._training.finish import Result, finish
 from sknet._training.prepare import Prepared
@@ -208,11 +208,12 @@ def _train_together(lanes: Sequence[Lane], compiles: bool) -> Iterator[tuple[int
     is_alike = not compiles and _is_alike(lanes)
     n_lockstep = 1 if compiles else network.n_members
     batches = batches_of(settings, prepared, network, _own_rows(lanes), n_lockstep, is_alike)
+    size = batches.batch_size
     if compiles:
         training.compiled = CompiledEpoch.of(network, optimizer, batches)
-    elif network.n_shares(batches.batch_size) == 1:
-        training.n_member_threads = network.team.size
-    limit_blas(training, batches.batch_size)
+    elif network.n_members >= 2 * MIN_MEMBERS_PER_THREAD or network.n_shares(size) == 1:
+        training.n_member_threads = network.team.size  # they meet once an epoch, not in each step
+    limit_blas(training, size)
     running = [_running(training, *own) for own in started]
     training.start(batches)
     known = {k for lane in running for k in lane.members}

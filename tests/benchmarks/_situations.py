@@ -33,6 +33,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
+import sknet
+
 #: A process that needs a processor all the time.
 BUSY = [sys.executable, "-c", "while True: pass"]
 
@@ -67,6 +69,11 @@ def busy(effort: Effort) -> list[Table]:
         for kind in paths():
             fit = partial(fit_seconds, kind, own, effort.epochs_of(own.epochs), X, y)
             table.rows.append([own.name, kind, *ratios(fit, effort)])
+    for name, model, X, y in defaults():
+        with path("numpy"):
+            table.rows.append(
+                [name, "numpy", *ratios(partial(seconds_of, fitted, model, X, y), effort)]
+            )
     n_samples = 200_000 if effort.quick else 1_000_000
     X = np.random.default_rng(0).standard_normal((n_samples, 30))
     for hidden in ((100,), (256, 256)):
@@ -75,6 +82,18 @@ def busy(effort: Effort) -> list[Table]:
         name = f"predict_proba, {n_samples} x 30, {hidden}"
         table.rows.append([name, "numpy", *ratios(predict, effort)])
     return [table]
+
+
+def defaults() -> Iterator[tuple[str, Any, np.ndarray, np.ndarray]]:
+    """Fits with the default parameters, which validate after each epoch, and of folds."""
+    rng = np.random.default_rng(0)
+    for n in (5_000, 20_000):
+        X = rng.standard_normal((n, 20))
+        y = X[:, 0] + np.sin(2 * X[:, 1]) + X[:, 2] * X[:, 3] + 0.5 * rng.standard_normal(n)
+        size = f"defaults, {n} x 20"
+        yield f"{size}, classes", sknet.MLPBackpropClassifier(random_state=0), X, y > 0
+        yield f"{size}, numbers", sknet.MLPBackpropRegressor(random_state=0), X, y
+        yield f"{size}, numbers, cv=4", sknet.MLPBackpropRegressor(cv=4, random_state=0), X, y
 
 
 def loads() -> list[int]:
