@@ -108,6 +108,7 @@ class Batches:
         self._numbers = np.arange(self.n_samples)
         self._order: NDArray[np.intp] | None = None
         self._buffers: dict[int, Any] = {}
+        self._sizes: dict[int, Array] = {}
 
     def parts(self) -> Iterator["Batches"]:
         """Yield the batches of an epoch in parts: here itself, which has all rows."""
@@ -121,6 +122,13 @@ class Batches:
         """Return the number of batches per epoch of member `k`."""
         n_rows = self.rows_of(k)
         return -(-n_rows // min(self._asked[0], n_rows))
+
+    def sizes(self, n_rows: int) -> Array:
+        """Return the rows of each batch of a block of `n_rows`, as floats."""
+        if n_rows not in self._sizes:
+            starts = np.arange(0.0, n_rows, self.batch_size)
+            self._sizes[n_rows] = np.diff(starts, append=n_rows)
+        return self._sizes[n_rows]
 
     def of(self, numbers: Sequence[int]) -> "Batches":
         """Return the batches of the members `numbers`, which are trained in lockstep."""

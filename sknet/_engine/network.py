@@ -13,7 +13,7 @@ Biases and embeddings are not penalised. Only this module, and its compiled twin
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -167,20 +167,35 @@ class Workspace:
         self.share = np.empty((), dtype)  # 1 / batch size, as a 0-d array
 
 
+class OutputPart(NamedTuple):
+    """Some rows of `Outputs`, and scratch memory for their losses.
+
+    `rows` is a slice, `Z` a view of their raw outputs, `loss` (n_members, n_rows) for the losses;
+    `copy`, `work` and `more` have the shape of `Z`.
+    """
+
+    rows: slice
+    Z: Array
+    loss: Array
+    copy: Array
+    work: Array
+    more: Array
+
+
 class Outputs:
-    """A buffer for the raw outputs of `n_samples` rows, and scratch memory for their losses."""
+    """A buffer `Z` for the raw outputs of `n_samples` rows, and its parts of ``LOSS_ROWS`` rows."""
 
     def __init__(self, n_members: int, n_samples: int, n_outputs: int, dtype: DTypeLike) -> None:
         self.Z = np.empty((n_members, n_samples, n_outputs), dtype)
-        n_rows = min(n_samples, LOSS_ROWS)
-        self.loss = np.empty((n_members, n_rows), dtype)
-        self._memory = np.empty((3, n_members * n_rows * n_outputs), dtype)
-
-    def arrays(self, n_rows: int) -> list[Array]:
-        """Return three scratch arrays (n_members, n_rows, n_outputs)."""
-        n_members, _, n_outputs = self.Z.shape
-        shape = n_members, n_rows, n_outputs
-        return [memory[: n_members * n_rows * n_outputs].reshape(shape) for memory in self._memory]
+        n_most = min(n_samples, LOSS_ROWS)
+        losses = np.empty((n_members, n_most), dtype)
+        memory = np.empty((3, n_members * n_most * n_outputs), dtype)
+        self.parts: list[OutputPart] = []
+        for start in range(0, n_samples, LOSS_ROWS):
+            rows = slice(start, min(start + LOSS_ROWS, n_samples))
+            Z, n_rows = self.Z[:, rows], rows.stop - start
+            scratch = [a[: Z.size].reshape(Z.shape) for a in memory]
+            self.parts.append(OutputPart(rows, Z, losses[:, :n_rows], *scratch))
 
 
 class Network:
@@ -330,14 +345,10 @@ class Network:
         outputs : Outputs
             The raw outputs, which `gradient` has written.
         """
-        n_members, n_samples, _ = outputs.Z.shape
-        total = np.zeros(n_members)
-        for start in range(0, n_samples, LOSS_ROWS):
-            rows = slice(start, min(start + LOSS_ROWS, n_samples))
-            loss = outputs.loss[:, : rows.stop - start]
-            Z, work, more = outputs.arrays(rows.stop - start)
-            np.copyto(Z, outputs.Z[:, rows])
-            self.loss.value(Y[..., rows, :], Z, loss, work, more)
+        total = np.zeros(self.n_members)
+        for rows, Z, loss, copy, work, more in outputs.parts:
+            np.copyto(copy, Z)
+            self.loss.value(Y[..., rows, :], copy, loss, work, more)
             if w is not None:
                 np.multiply(loss, w[..., rows], out=loss)
             total += np.add.reduce(loss, axis=-1, dtype=np.float64)

@@ -16,7 +16,7 @@ several fits can be trained together, and each ends as if it were alone, also if
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from itertools import count, pairwise
-from math import ceil, isfinite, nan
+from math import isfinite, nan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,7 +38,7 @@ from sknet._engine.reports import (
 )
 from sknet._engine.schedules import LearningRate, Progress
 from sknet._engine.stopping import IndependentStopping, Stopping
-from sknet._engine.team import SINGLE_THREAD, set_numpy_for_training
+from sknet._engine.team import NUMPY_BUFFER_ELEMENTS, SINGLE_THREAD
 
 #: Members that are trained in lockstep by a thread, at least. Measured with 2 threads.
 MIN_MEMBERS_PER_THREAD = 3
@@ -221,24 +221,26 @@ class Training:
     def _epoch(self, batches: Epoch) -> None:
         """Train for one epoch; write the mean loss of each member to `losses`."""
         with np.errstate(all="ignore"):
-            set_numpy_for_training()  # errstate restores both settings
+            np.setbufsize(NUMPY_BUFFER_ELEMENTS)  # errstate restores it too
             totals, n_steps = np.zeros(self.network.n_members), 0
             for part in batches.parts():
                 self._train_part(part, totals, n_steps)
                 n_steps += part.n_batches
-                if not np.isfinite(totals[self.active]).any():
+                if not any(isfinite(totals[k]) for k in self.active):
                     break
             for k in self.active:
                 self.losses[k] = float(totals[k]) / batches.rows_of(k)
-            finite = self.optimizer.finite_members() & np.isfinite(self.losses)
-            self._is_finite = finite.tolist()
+            finite = self.optimizer.finite_members().tolist()
+            self._is_finite = [
+                own and isfinite(loss) for own, loss in zip(finite, self.losses, strict=True)
+            ]
 
     def take_steps(self, batches: Batches, rates: Sequence[list[float]]) -> Array:
         """Take a step for each batch, at these rates of each member; return sums of row losses."""
         self._member_rates = dict(enumerate(rates))
         totals = np.zeros(self.network.n_members)
         with self.limit(), np.errstate(all="ignore"):
-            set_numpy_for_training()
+            np.setbufsize(NUMPY_BUFFER_ELEMENTS)
             self._train_part(batches, totals, 0)
         return totals
 
@@ -255,7 +257,7 @@ class Training:
         groups = self._groups_of(part)
         for group, sums in zip(groups, self._steps_of(groups, n_steps), strict=True):
             group.copy_back(self.network, self.optimizer)
-            totals[group.numbers] += sums
+            totals[group.members] += sums
 
     def _steps_of(self, groups: Sequence[LockstepGroup], n_steps: int) -> list[Array]:
         """Take the steps of a part; return the sums of the row losses of each group.
@@ -434,10 +436,8 @@ def _steps(group: LockstepGroup, rates: Iterable[Any]) -> Array:
     total = np.zeros(network.n_members)
     for Y, w, block in batches.blocks(group.generators):
         n_samples = Y.shape[-2]
-        outputs = network.outputs(n_samples)
-        Z, squares = outputs.Z, np.empty((ceil(n_samples / batches.batch_size), len(outputs.Z)))
-        sizes = np.full(len(squares), batches.batch_size)
-        sizes[-1] = n_samples - sizes[:-1].sum()
+        outputs, sizes = network.outputs(n_samples), batches.sizes(n_samples)
+        Z, squares = outputs.Z, np.empty((len(sizes), network.n_members))
         for k, (rows, batch) in enumerate(block):
             squares[k] = gradient(*batch, Z[:, rows])
             step(next(eta))
