@@ -8,7 +8,7 @@ while they wait.
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from itertools import repeat
 from threading import Lock
@@ -81,8 +81,7 @@ def _set_counts(counts: Iterable[int]) -> None:
         release(force=True)
 
 
-@contextmanager
-def one_blas_thread(largest_product: float) -> Iterator[None]:
+def one_blas_thread(largest_product: float) -> AbstractContextManager[None]:
     """Limit BLAS to one thread; the end of the last context in this process restores the counts.
 
     Thread counts that are limited already are not changed.
@@ -92,9 +91,11 @@ def one_blas_thread(largest_product: float) -> Iterator[None]:
     largest_product : int
         Multiply-adds of the largest matrix product: if it is tiny, there is nothing to limit.
     """
-    if largest_product <= TINY_PRODUCT:
-        yield
-        return
+    return nullcontext() if largest_product <= TINY_PRODUCT else _one_blas_thread()
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
     with _CHANGING:
         if not _Limited.n_contexts and free_threads() > 1:
             _Limited.counts = _counts()

@@ -76,7 +76,8 @@ class SoftmaxLogLoss(Loss):
     domain = LINKS["softmax"].domain
 
     def value(self, Y: Array, Z: Array, loss: Array, work: Array, more: Array) -> None:
-        log_P, P = (a.reshape(transposed(Z.shape)) for a in (work, more))
+        shape = transposed(Z.shape)
+        log_P, P = work.reshape(shape), more.reshape(shape)
         row = loss[..., None, :]
         np.copyto(log_P, Z.mT)
         np.maximum.reduce(log_P, axis=-2, keepdims=True, out=row)

@@ -266,6 +266,8 @@ class Training:
         """
         rates = [self._rates(group.numbers)[n_steps:] for group in groups]
         n_shares = min(len(groups), self.n_member_threads)
+        if n_shares == 1:
+            return list(map(_steps, groups, rates))
 
         def steps(share: int) -> list[Array]:
             own = range(share, len(groups), n_shares)

@@ -90,6 +90,14 @@ def test_rows_come_in_order_and_uncopied_unless_shuffled(as_matrix, batch_size, 
     assert generators[0].bit_generator.state == before
 
 
+@pytest.mark.parametrize(("n_samples", "batch_size"), [(47, 8), (48, 8), (5, 5), (3, 10), (1, 1)])
+def test_sizes_of_the_batches_of_a_block(n_samples, batch_size):
+    X, Y, _ = table(n_samples)
+    batches = Batches(X, Y, None, batch_size, False, 1)
+    sizes = [len(Y) for _, Y, _ in batches.epoch([None])]
+    assert_array_equal(batches.sizes(n_samples), sizes)
+
+
 def test_every_order_is_as_likely_as_any_other():
     Y, rng = np.arange(4.0)[:, None], [np.random.default_rng(0)]
     batches = Batches(Y, Y, None, 1, shuffle=True, n_members=1)
