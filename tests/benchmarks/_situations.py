@@ -6,11 +6,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from _estimators import MLPBackpropClassifier
+from _estimators import MLPBackpropClassifier, MLPBackpropRegressor
 from _measure import (
     Effort,
     Table,
@@ -28,7 +29,7 @@ from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import load_iris, make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import cross_val_score
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
@@ -121,11 +122,13 @@ def small(effort: Effort) -> list[Table]:
     """Fit and score of small tables, and cross_val_score, with equal epochs."""
     iris = load_iris(return_X_y=True)
     made = make_classification(1000, 20, random_state=0)
-    table = Table("Small tables, 50 epochs of (100)", ["", "sknet ms", "scikit-learn's over it"])
-    for name, (X, y) in (("150 x 4", iris), ("1000 x 20", made)):
+    columns = ["", "epochs", "sknet ms", "scikit-learn's over it"]
+    table = Table("Small tables, a hidden layer of 100", columns)
+    for (name, (X, y)), n_epochs in product((("150 x 4", iris), ("1000 x 20", made)), (50, 200)):
+        same = {"max_iter": n_epochs, "tol": 0.0, "n_iter_no_change": n_epochs, "random_state": 0}
         models = {
-            "sknet": MLPBackpropClassifier((100,), max_iter=50, tol=0.0, random_state=0),
-            "scikit-learn": MLPClassifier((100,), max_iter=50, tol=0.0, random_state=0),
+            "sknet": MLPBackpropClassifier((100,), **same),
+            "scikit-learn": MLPClassifier((100,), **same),
         }
 
         def once(model: Any, X: Any = X, y: Any = y) -> None:
@@ -141,41 +144,52 @@ def small(effort: Effort) -> list[Table]:
                 contestants = {key: partial(seconds_of, use, m) for key, m in models.items()}
                 results = in_turns(contestants, effort.repeats)
             ratio = median_ratio(results["scikit-learn"], results["sknet"])
-            table.rows.append([f"{name}, {what}", 1e3 * medians(results)["sknet"], ratio])
+            milliseconds = 1e3 * medians(results)["sknet"]
+            table.rows.append([f"{name}, {what}", n_epochs, milliseconds, ratio])
     return [table]
 
 
 def rows(effort: Effort) -> list[Table]:
-    """predict_proba of 1 and of 32 rows, from arrays and from frames."""
-    table = Table("A few rows", ["", "rows", "sknet us", "peer", "peer's over it"])
-    for name, X, y, peer in _few_rows():
+    """predict and predict_proba of 1 and of 32 rows, from arrays and from frames."""
+    table = Table("A few rows", ["", "method", "rows", "sknet us", "peer", "peer's over it"])
+    for name, own, X, y, peer in _few_rows():
         label = "mixed frame pipeline" if "mixed" in name else "StandardScaler pipeline"
-        label = "MLPClassifier" if name == "array" else label
-        models = {"sknet": fitted(MLPBackpropClassifier((100,), max_iter=2), X, y)}
-        models["peer"] = fitted(peer, X, y)
-        for n in (1, 32):
+        label = "MLP alone" if "array" in name else label
+        models = {"sknet": fitted(own, X, y), "peer": fitted(peer, X, y)}
+        methods = [name for name in ("predict", "predict_proba") if hasattr(own, name)]
+        for method, n in product(methods, (1, 32)):
             contestants = {
-                key: partial(shortest_call, partial(model.predict_proba, X[:n]), 0.2)
+                key: partial(shortest_call, partial(getattr(model, method), X[:n]), 0.2)
                 for key, model in models.items()
             }
             results = in_turns(contestants, effort.repeats)
             ratio = median_ratio(results["peer"], results["sknet"])
-            table.rows.append([name, n, 1e6 * medians(results)["sknet"], label, ratio])
+            microseconds = 1e6 * medians(results)["sknet"]
+            table.rows.append([name, method, n, microseconds, label, ratio])
     return [table]
 
 
-def _few_rows() -> Iterator[tuple[str, Any, np.ndarray, Any]]:
+def _few_rows() -> Iterator[tuple[str, Any, Any, np.ndarray, Any]]:
     rng = np.random.default_rng(0)
 
     def network() -> MLPClassifier:
         return MLPClassifier((100,), max_iter=2)
 
-    X = rng.standard_normal((1000, 10))
-    y = X[:, 0] > 0
-    yield "array", X, y, network()
+    def own() -> MLPBackpropClassifier:
+        return MLPBackpropClassifier((100,), max_iter=2)
+
+    for n_columns, dtype in product((10, 300), ("float64", "float32")):
+        X = rng.standard_normal((1000, n_columns)).astype(dtype)
+        name, y = f"array of {n_columns} {dtype}", X[:, 0]
+        yield f"{name}, classes", own(), X, y > 0, network()
+        settings = {"hidden_layer_sizes": (100,), "max_iter": 2}
+        regressors = MLPBackpropRegressor(**settings), MLPRegressor(**settings)
+        yield f"{name}, numbers", regressors[0], X, y, regressors[1]
+    y = y > 0
     for n_columns in (10, 300):
         X = pd.DataFrame(rng.standard_normal((1000, n_columns))).add_prefix("c")
-        yield f"frame of {n_columns} numbers", X, y, make_pipeline(StandardScaler(), network())
+        peer = make_pipeline(StandardScaler(), network())
+        yield f"frame of {n_columns} numbers", own(), X, y, peer
         half = n_columns // 2
         levels = {f"l{k}": rng.choice(["a", "b", "c"], 1000) for k in range(half)}
         mixed = X.iloc[:, :half].assign(**levels)
@@ -183,4 +197,5 @@ def _few_rows() -> Iterator[tuple[str, Any, np.ndarray, Any]]:
             (StandardScaler(), make_column_selector(dtype_include="number")),
             (OneHotEncoder(), make_column_selector(dtype_exclude="number")),
         )
-        yield f"mixed frame of {n_columns} columns", mixed, y, make_pipeline(columns, network())
+        peer = make_pipeline(columns, network())
+        yield f"mixed frame of {n_columns} columns", own(), mixed, y, peer

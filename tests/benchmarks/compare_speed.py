@@ -27,7 +27,7 @@ busy
 small
     Fit and score, and cross_val_score, of small tables.
 rows
-    predict_proba of 1 and of 32 rows, from arrays and from frames.
+    predict and predict_proba of 1 and of 32 rows, from arrays and from frames.
 cold
     CPU seconds of compiling, and of fits whose cache of numba is empty.
 scale

@@ -61,8 +61,7 @@ class Lookup(NamedTuple):
             np.add(places, step, out=probe)
             self.lower.take(probe, out=end, mode="clip")
             np.greater_equal(x, end, out=is_above)
-            np.multiply(is_above, step, out=probe)
-            np.add(places, probe, out=places)
+            np.copyto(places, probe, where=is_above)
             step //= 2
         np.subtract(x, self.lower.take(places, out=end, mode="clip"), out=end)
         np.multiply(end, self.inverse_width.take(places), out=end)
