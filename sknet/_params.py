@@ -383,6 +383,10 @@ def _without_effect(estimator: Any, p: Mapping[str, Any]) -> Iterable[str]:
                 yield f"{name} has no effect with {words}{', as auto is here' if is_auto else ''}"
 
 
+#: Types of most values, which are compared without numpy.
+PLAIN = str, int, float
+
+
 def _is_auto(value: Any) -> bool:
     return isinstance(value, str) and value == "auto"
 
@@ -395,7 +399,10 @@ def _option_in_words(name: str, value: Any) -> str:
 
 
 def _same(value: Any, default: Any) -> bool:
-    return value is default or (np.ndim(value) == np.ndim(default) and bool(value == default))
+    if value is default:
+        return True
+    is_plain = isinstance(value, PLAIN) and isinstance(default, PLAIN)
+    return (is_plain or np.ndim(value) == np.ndim(default)) and bool(value == default)
 
 
 @cache
