@@ -30,18 +30,23 @@ def all_threads():
         yield
 
 
-@pytest.fixture
-def seen(monkeypatch):
-    """The thread counts at each computation of a gradient."""
-    seen, gradient = [], Network.gradient
+def counts_at(monkeypatch, owner, name):
+    """The list of the thread counts at each call of a method, in numpy."""
+    seen, method = [], getattr(owner, name)
 
     def spy(*args):
         seen.append(blas_counts())
-        return gradient(*args)
+        return method(*args)
 
-    monkeypatch.setattr(Network, "gradient", spy)
+    monkeypatch.setattr(owner, name, spy)
     monkeypatch.setenv("SKNET_DISABLE_NUMBA", "1")
     return seen
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """The thread counts at each computation of a gradient."""
+    return counts_at(monkeypatch, Network, "gradient")
 
 
 @many_cpus
@@ -79,14 +84,7 @@ def test_threads_are_not_limited_between_epochs(all_threads, seen, monkeypatch):
 @ignore_convergence
 def test_validation_takes_one_thread_too(all_threads, monkeypatch, more):
     """The threads of BLAS go on spinning for milliseconds: the next epoch took twice its time."""
-    seen, forward = [], Dense.forward
-
-    def spy(*args):
-        seen.append(blas_counts())
-        return forward(*args)
-
-    monkeypatch.setattr(Dense, "forward", spy)
-    monkeypatch.setenv("SKNET_DISABLE_NUMBA", "1")
+    seen = counts_at(monkeypatch, Dense, "forward")
     many = np.random.default_rng(0).normal(size=(3000, 4))
     model = MLPBackpropClassifier((200, 200), max_iter=2, **more)
     model.fit(many, many[:, 0] > 0).predict(many)
