@@ -167,7 +167,9 @@ power_t : float, default=0.5
 warmup : int, float or 'auto', default='auto'
     How long the rate rises linearly to that of the schedule: a number from 1 on counts epochs, a
     float in (0, 1) is a fraction of the `max_iter` epochs (Goyal et al. 2017). It happens once:
-    training continued by `warm_start` or `partial_fit` does not warm up again. Not for 'lbfgs'.
+    training continued by `warm_start` or by further calls of `partial_fit` does not warm up again.
+    The first `partial_fit` after `fit` without `warm_start` does: its optimizer is new. Not for
+    'lbfgs'.
 
 max_iter : int or 'auto', default='auto'
     Largest number of epochs (passes over the rows); of iterations for 'lbfgs'. Also the horizon of
