@@ -47,7 +47,7 @@ print(f"prices from {price.min():,} to {price.max():,} dollars, median {np.media
 # With ``cv``, each row is left out by the network of its fold, and its error says how far to trust
 # a prediction. The default takes the mean prediction of the networks and these errors, scaled to
 # those of the mean; ``method="plus"`` takes the predictions of the single networks and their errors
-# (CV+), which is wider. Both make all intervals about equally wide. A network that predicts
+# (CV+), which is wider here. Both make all intervals about equally wide. A network that predicts
 # quantiles has a wide interval where the prices spread, and the errors on the rows that were left
 # out correct it (conformalised quantile regression).
 

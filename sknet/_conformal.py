@@ -107,11 +107,12 @@ class PredictsIntervals(Conformal):
 
             - 'scaled': the mean prediction of all networks minus and plus residuals of the size
               that this mean has. The residuals of held-out rows are of the networks of one fold,
-              and the mean of K folds errs less: by (K - 1) / K of the variance between folds. The
-              narrowest of these intervals, and nearest to `confidence_level`
+              and the mean of K folds errs less: by (K - 1) / K of the variance between folds. They
+              contain about `confidence_level`
             - 'plus': CV+. Each residual is added to the prediction of the networks that it is a
-              residual of (Barber et al. 2021). The widest, with a guarantee, see the notes
-            - 'base': the mean prediction of all networks minus and plus the residuals as they are
+              residual of (Barber et al. 2021). Usually wider, with a guarantee, see the notes
+            - 'base': the mean prediction of all networks minus and plus the residuals as they are.
+              Never narrower than 'scaled'
             - 'cqr': as 'base' with two predicted quantiles, and how far targets are outside them,
               so that the width follows X (Romano et al. 2019). Of the levels of `quantile`, those
               nearest to ``(1 - confidence_level) / 2`` and ``(1 + confidence_level) / 2`` are

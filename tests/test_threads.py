@@ -93,6 +93,17 @@ def test_validation_takes_one_thread_too(all_threads, monkeypatch, more):
 
 
 @many_cpus
+@ignore_convergence
+def test_a_few_validation_rows_are_padded_and_so_limited(all_threads, monkeypatch):
+    """5 rows of 250 columns make a tiny product with 200 units, and 16 do not."""
+    seen = counts_at(monkeypatch, Dense, "forward")
+    rows = np.random.default_rng(0).normal(size=(305, 250))
+    network = MLPBackpropClassifier((200,), max_iter=2, early_stopping=True)
+    network.fit(rows[5:], rows[5:, 0] > 0, X_val=rows[:5], y_val=rows[:5, 0] > 0)
+    assert {count for at_once in seen for count in at_once} == {1}
+
+
+@many_cpus
 def test_the_count_is_restored_after_an_error(all_threads):
     before, held = blas_counts(), []
 

@@ -1,6 +1,7 @@
 """Prediction: the forward pass over all rows, in chunks that fit the cache."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ CHUNK_INPUT_ELEMENTS = 1 << 20
 KEPT_ROWS = 32
 #: Minimum chunks per thread.
 MIN_CHUNKS_PER_THREAD = 8
+
+#: ``limit(n)`` returns a context manager around products of up to n multiply-adds.
+Limit = Callable[[int], AbstractContextManager[Any]]
 
 
 class Predictor:
@@ -150,11 +154,15 @@ class _Chunks:
         return forward(own.layers, batch, self.buffers)[:, :n]
 
 
-def raw_output(layers: Sequence[Layer], X: Any) -> Array:
-    """Return the raw output Z (n_members, n_samples, n_outputs) of encoded rows `X`."""
+def raw_output(layers: Sequence[Layer], X: Any, limit: Limit = nullcontext) -> Array:
+    """Return the raw output Z (n_members, n_samples, n_outputs) of encoded rows `X`.
+
+    ``limit(n)`` is a context manager around products of up to n multiply-adds.
+    """
     n_columns = X.shape[1] if isinstance(X, np.ndarray) else None
     predict = Predictor(layers, n_columns)
-    Z = predict(X, lambda Z: np.moveaxis(Z, 0, 1).copy(), _as_it_is)
+    with limit(predict.largest_product(X.shape[0])):
+        Z = predict(X, lambda Z: np.moveaxis(Z, 0, 1).copy(), _as_it_is)
     return np.moveaxis(Z, 1, 0)
 
 

@@ -40,6 +40,9 @@ class _Helper:
         self._outcome: tuple[Any, BaseException | None] = None, None
         self._leaves = False
         self.is_busy = False
+
+    def start(self) -> None:
+        """Start the thread."""
         threading.Thread(target=self._run, name="sknet", daemon=True).start()
 
     def begin(self, task: Callable[[], Any]) -> None:
@@ -66,9 +69,9 @@ class _Helper:
 
     def _run(self) -> None:
         set_numpy_for_training()
-        while not self._leaves:
+        while True:
             self._given.acquire()
-            if self._task is None:
+            if self._task is None:  # dismissed
                 return
             try:
                 self._outcome = self._task(), None
@@ -76,6 +79,8 @@ class _Helper:
                 self._outcome = None, error
             self._task, self.is_busy = None, False
             self._done.release()
+            if self._leaves:
+                return
 
 
 def _dismiss(helpers: list[_Helper]) -> None:
@@ -91,6 +96,10 @@ class Team:
     size : int
         Number of threads, including the caller. The others start with the first shared task, and
         end with the team.
+
+    Notes
+    -----
+    One thread at a time may call a team, and a task must not call its own team.
     """
 
     def __init__(self, size: int = 1) -> None:
@@ -123,10 +132,12 @@ class Team:
     def _started(self, n: int) -> list[_Helper]:
         """Return `n` helpers; a process that was forked starts its own."""
         if self._process != os.getpid():
-            self._process, self._helpers = os.getpid(), []
-            weakref.finalize(self, _dismiss, self._helpers)
+            helpers: list[_Helper] = []
+            weakref.finalize(self, _dismiss, helpers)
+            self._helpers, self._process = helpers, os.getpid()
         while len(self._helpers) < n:
             self._helpers.append(_Helper())
+            self._helpers[-1].start()
         return self._helpers[:n]
 
     def n_shares(self, n_items: int, least: int) -> int:

@@ -254,7 +254,7 @@ class Encoder:
                 out = np.empty((table.shape[0], self.n_columns), dtype)
             n_rows = max(1, ELEMENTS_PER_CHUNK // max(self.n_columns, 1))
             if table.shape[0] <= n_rows:
-                self._encode_rows(table, out)
+                self._encode_rows(table[:], out)
                 return out
             starts = iter(range(0, table.shape[0], n_rows))  # all threads take from it
 

@@ -135,8 +135,7 @@ def output_of_one_thread(layers: Sequence[Layer], X: Any) -> np.ndarray:
 
     BLAS has one thread, as in the epochs: its other threads would go on spinning in the next epoch.
     """
-    with one_blas_thread(X.shape[0] * max(layer.multiply_adds for layer in layers)):
-        return raw_output(layers, X)
+    return raw_output(layers, X, one_blas_thread)
 
 
 def prediction_views(layers: Sequence[Layer], views: Sequence[Any]) -> Views:

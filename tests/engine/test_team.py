@@ -3,6 +3,8 @@
 import _thread
 import gc
 import multiprocessing
+import signal
+import sys
 import threading
 import time
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from sknet._engine import penalty, walk
+from sknet._engine import team as team_module
 from sknet._engine.optimizers import OPTIMIZERS
 from sknet._engine.team import SINGLE_THREAD, Team
 
@@ -34,7 +37,15 @@ def test_an_error_is_raised_when_all_shares_are_done(failing):
     assert done == [1 - failing]
 
 
-def test_an_interrupt_of_the_caller_waits_for_the_others():
+@pytest.fixture
+def interrupts():
+    """Interrupts are handled, which a process that was started in the background ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_of_the_caller_waits_for_the_others(interrupts):
     team, done = Team(3), []
 
     def task(k):
@@ -60,6 +71,33 @@ def test_an_error_is_raised_once_and_the_team_goes_on():
     with pytest.raises(ValueError, match="1"):
         team(task, 3)
     assert [team(lambda k: 2 * k, 3) for _ in range(2000)] == [[0, 2, 4]] * 2000
+
+
+def test_a_share_that_fails_before_the_others_have_begun(monkeypatch):
+    """The other thread still runs its share, and the error is raised."""
+    done = []
+    monkeypatch.setattr(team_module, "set_numpy_for_training", lambda: time.sleep(0.05))
+
+    def task(k):
+        if k == 0:
+            raise ZeroDivisionError
+        done.append(k)
+
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            Team(2)(task, 2)
+    assert done == [1] * 3
+
+
+def test_errors_where_threads_switch_often():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(500):
+            with pytest.raises(ZeroDivisionError):
+                Team(2)(lambda k: 1 / k, 2)
+    finally:
+        sys.setswitchinterval(before)
 
 
 def test_threads_end_with_their_team():
