@@ -147,7 +147,8 @@ class PredictsIntervals(Conformal):
         ----------
         Barber, Candes, Ramdas and Tibshirani, "Predictive inference with the jackknife+", Annals of
         Statistics 49(1), 2021. Romano, Patterson and Candes, "Conformalized quantile regression",
-        NeurIPS 2019.
+        NeurIPS 2019. For 'scaled', the identity of Krogh and Vedelsby, "Neural network ensembles,
+        cross validation, and active learning", NIPS 1994.
 
         Examples
         --------

@@ -35,7 +35,8 @@ LOCKSTEP_ELEMENTS = 1 << 18
 #: Minimum multiply-adds of a forward pass per thread. Below, threads lose more to the interpreter's
 #: lock and to waiting for one another, about 100 us a step, than they gain.
 MIN_MULTIPLY_ADDS_PER_THREAD = 1 << 22
-#: Minimum parameters per thread when the gradients of several threads are added.
+#: Minimum parameters per thread when the gradients of several threads are added. Measured: adding
+#: 80,000 takes about 20 us, and waking a thread for it 20 to 100.
 MIN_ADDED_PER_THREAD = 1 << 17
 #: Maximum rows whose losses are evaluated at once.
 LOSS_ROWS = 1 << 12

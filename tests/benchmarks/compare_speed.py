@@ -22,8 +22,8 @@ stopped
 lbfgs
     L-BFGS in float64.
 busy
-    Fits of the five networks and a long prediction beside 0, as many as processors, and twice as
-    many busy processes, against the same with one thread.
+    Fits of the five networks, fits with the default parameters and a long prediction, beside 0, as
+    many as processors, and twice as many busy processes, against the same with one thread.
 small
     Fit and score, and cross_val_score, of small tables.
 rows
